@@ -1,0 +1,139 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "vertexgateway"
+
+// A layer is what a package may import of this module; a package missing here fails.
+type layer struct {
+	imports []string
+	reason  string
+}
+
+// layers :: package -> its layer, from the bottom up
+var layers = map[string]layer{
+	"translate/sse":       {nil, "the wire format of events, of whatever API"},
+	"translate/openai":    {nil, "OpenAI's wire types, the language inside the gateway"},
+	"translate/catalogue": {nil, "facts about models"},
+	"translate":           {[]string{"translate/sse", "translate/openai"}, "what all dialects share, and none of them by name"},
+	"translate/anthropic": {
+		[]string{"translate", "translate/catalogue", "translate/openai", "translate/sse"},
+		"a pure translation: bytes and values in, bytes and values out",
+	},
+	"config":            {[]string{"translate/catalogue"}, "the file may name models and correct facts about them"},
+	"vertex":            {nil, "Google's addresses, tokens and failures, not what is said there"},
+	"vertex/fakevertex": {[]string{"translate/sse", "translate/catalogue"}, "a stand-in that shared a translation would share its mistakes"},
+	"usage":             {nil, "who may call and who did, for any API"},
+	"proxy": {
+		[]string{"config", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/sse", "usage", "vertex"},
+		"the one place that knows them all, except the stand-in for Vertex",
+	},
+	"cmd/gateway": {
+		[]string{"config", "proxy", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/sse", "usage", "vertex", "vertex/fakevertex"},
+		"constructs everything",
+	},
+}
+
+// owners :: module from outside -> the only package that may import it
+var owners = map[string]string{
+	"github.com/goccy/go-yaml": "config",
+	"golang.org/x/oauth2":      "vertex",
+}
+
+func TestImportOrder(t *testing.T) {
+	for pkg, imported := range imports(t) {
+		l, ok := layers[pkg]
+		if !ok {
+			t.Errorf("%s has no layer", pkg)
+			continue
+		}
+		for _, i := range imported {
+			own, ours := strings.CutPrefix(i, module+"/")
+			if ours && !slices.Contains(l.imports, own) {
+				t.Errorf("%s imports %s; it is %s", pkg, own, l.reason)
+			}
+		}
+	}
+}
+
+func TestImportOwners(t *testing.T) {
+	for pkg, imported := range imports(t) {
+		for _, i := range imported {
+			for theirs, owner := range owners {
+				if within(i, theirs) && pkg != owner {
+					t.Errorf("%s imports %s; only %s may", pkg, i, owner)
+				}
+			}
+		}
+	}
+}
+
+func within(pkg, root string) bool {
+	return pkg == root || strings.HasPrefix(pkg, root+"/")
+}
+
+// imports :: package of this module -> what it imports, tests aside
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	const root = "../.."
+	found := map[string][]string{}
+	err := filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && ignored(d.Name()) && file != root:
+			return filepath.SkipDir
+		case d.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go"):
+			return nil
+		}
+		folder, err := filepath.Rel(root, filepath.Dir(file))
+		if err != nil {
+			return err
+		}
+		imported, err := importsOf(file)
+		pkg := filepath.ToSlash(folder)
+		found[pkg] = append(found[pkg], imported...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) < 2 {
+		t.Fatalf("found %d packages, want a tree of them", len(found))
+	}
+	for pkg, imported := range found {
+		slices.Sort(imported)
+		found[pkg] = slices.Compact(imported)
+	}
+	return found
+}
+
+// ignored folders are those the go command ignores.
+func ignored(folder string) bool {
+	return folder == "testdata" || strings.HasPrefix(folder, ".") || strings.HasPrefix(folder, "_")
+}
+
+func importsOf(file string) ([]string, error) {
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	var imported []string
+	for _, spec := range f.Imports {
+		name, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		imported = append(imported, name)
+	}
+	return imported, nil
+}

@@ -1,0 +1,219 @@
+// Package config knows the configuration file: its schema, its defaults, how it is
+// read strictly with every mistake pointed at, and how a change of it is noticed. It
+// is the only package that reads YAML. It refuses to know what the values do: it opens
+// no listener, reads no credentials and calls nothing.
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"vertexgateway/translate/catalogue"
+)
+
+// Config is the whole configuration. It is made by Load or Default, adjusted by Apply,
+// checked by Validate, and not changed afterwards: a reload makes a new one. Relative
+// paths in it are relative to the working directory.
+type Config struct {
+	// Listen is the host:port of the API. Default: 127.0.0.1:8080. A port of 0 takes any
+	// free port, an empty host all addresses. Without a team that has a key only a
+	// loopback address is valid.
+	Listen string `yaml:"listen"`
+	// AdminListen is the host:port of metrics, probes and shutdown. Default: 127.0.0.1:9090.
+	AdminListen string `yaml:"admin_listen"`
+	// Vertex is the upstream.
+	Vertex Vertex `yaml:"vertex"`
+	// Models are the names clients may use. Empty: the whole catalogue under its own names.
+	Models []Model `yaml:"models"`
+	// CapabilitiesFile is the path of a YAML or JSON file with a list `models` of
+	// catalogue entries, each an id and the fields to change. Empty: none.
+	CapabilitiesFile string `yaml:"capabilities_file"`
+	// Strict refuses requests of which something would be dropped with a warning. Default: false.
+	Strict bool `yaml:"strict"`
+	// Fallback tells when the next location is tried.
+	Fallback Fallback `yaml:"fallback"`
+	// Teams are those who may call. Empty: no key is asked for.
+	Teams []Team `yaml:"teams"`
+	// ShutdownGrace is how long running requests may take to finish once the gateway was
+	// asked to stop. Default: 60s; 0: they are ended at once.
+	ShutdownGrace Duration `yaml:"shutdown_grace"`
+	// Log is what is logged and how.
+	Log Log `yaml:"log"`
+
+	// Catalogue is the built-in model catalogue with the capabilities file applied. Load
+	// and Default set it; it is never nil in their results.
+	Catalogue *catalogue.Catalogue `yaml:"-"`
+
+	source source
+}
+
+// Vertex is how Vertex AI is reached.
+type Vertex struct {
+	// Project is the Google Cloud project id. Empty: whoever starts the gateway finds it
+	// in the environment or the credentials.
+	Project string `yaml:"project"`
+	// Credentials is adc (application default credentials, the default), none, or the
+	// path of a credentials file.
+	Credentials string `yaml:"credentials"`
+	// Locations are the only places ever called, in the order tried. Empty: the
+	// catalogue's places and order for each model.
+	Locations []string `yaml:"locations"`
+	// BaseURL replaces scheme and host of every Google call and goes before its path,
+	// for an emulator or an egress proxy. Empty: Google's own hosts.
+	BaseURL string `yaml:"base_url"`
+	// AnthropicVersion is the anthropic_version of every Claude request. Default: vertex-2023-10-16.
+	AnthropicVersion string `yaml:"anthropic_version"`
+	// HTTPVersion is the protocol spoken to Vertex, 1.1 or 2. Default: 1.1.
+	HTTPVersion string `yaml:"http_version"`
+}
+
+// Model is one name that clients may send, or a family of names.
+type Model struct {
+	// Name is what clients send. With a trailing * it allows every catalogue name that
+	// begins so. Required.
+	Name string `yaml:"name"`
+	// Model is the catalogue's name of what is served. Empty: Name. Not for a family.
+	Model string `yaml:"model,omitempty"`
+	// Locations replace the order to try for this model; a subset of Vertex.Locations
+	// where those are set. Empty: see Config.LocationsOf.
+	Locations []string `yaml:"locations,omitempty"`
+	// MaxTokens is the output limit in tokens of requests that name none. 0: the model's largest.
+	MaxTokens int `yaml:"max_tokens,omitempty"`
+}
+
+// Serves is the catalogue's name of what the entry serves; meaningless for a family.
+func (m Model) Serves() string {
+	if m.Model != "" {
+		return m.Model
+	}
+	return m.Name
+}
+
+// Family reports whether the entry allows a family, and the prefix of the names in it.
+func (m Model) Family() (prefix string, ok bool) {
+	return strings.CutSuffix(m.Name, "*")
+}
+
+// Fallback tells when the next location is tried.
+type Fallback struct {
+	// MaxAttempts is the most calls made upstream for one request. Default: 4, at least 1.
+	MaxAttempts int `yaml:"max_attempts"`
+	// FirstTokenTimeout is how long a location may take to send its first content before
+	// the next one is tried. Default: 30s, above 0.
+	FirstTokenTimeout Duration `yaml:"first_token_timeout"`
+	// Cooldown is how long a failed location is left alone.
+	Cooldown Cooldown `yaml:"cooldown,flow"`
+}
+
+// Cooldown bounds how long a failed location is left alone: from Min, rising with
+// repeated failures, to Max. Default: 1s and 2m.
+type Cooldown struct {
+	Min Duration `yaml:"min"`
+	Max Duration `yaml:"max"`
+}
+
+// Team is a group of callers.
+type Team struct {
+	// Name identifies the team in logs and metrics. Required, unique.
+	Name string `yaml:"name"`
+	// Keys are the API keys of the team. Empty: nobody can call as this team.
+	Keys []Key `yaml:"keys"`
+}
+
+// Key is an API key, known only by its hash.
+type Key struct {
+	// Name identifies the key in logs. Empty: it has none.
+	Name string `yaml:"name"`
+	// SHA256 is the SHA-256 of the whole key in hexadecimal; Load makes it lower case.
+	SHA256 string `yaml:"sha256"`
+}
+
+// Log is what is logged and how.
+type Log struct {
+	// Level is the least severe level logged: debug, info, warn or error. Default: info.
+	Level string `yaml:"level"`
+	// Format is json or console. Default: json.
+	Format string `yaml:"format"`
+	// Content logs prompts and answers. Default: false, never.
+	Content bool `yaml:"content"`
+}
+
+// Default is the configuration of an empty file: valid, loopback only, no keys, the
+// whole built-in catalogue.
+func Default() *Config {
+	return &Config{
+		Listen:      "127.0.0.1:8080",
+		AdminListen: "127.0.0.1:9090",
+		Vertex: Vertex{
+			Credentials:      "adc",
+			AnthropicVersion: "vertex-2023-10-16",
+			HTTPVersion:      "1.1",
+		},
+		Fallback: Fallback{
+			MaxAttempts:       4,
+			FirstTokenTimeout: Duration(30 * time.Second),
+			Cooldown:          Cooldown{Min: Duration(time.Second), Max: Duration(2 * time.Minute)},
+		},
+		ShutdownGrace: Duration(time.Minute),
+		Log:           Log{Level: "info", Format: "json"},
+		Catalogue:     catalogue.Builtin(),
+	}
+}
+
+// LocationsOf is where m, asked for by the entry e, is tried, in that order: the entry's
+// own locations; else those of vertex.locations where the catalogue has the model; else
+// the catalogue's. Empty: nowhere, the model is not served. The zero Model stands for a
+// model without entry.
+func (c *Config) LocationsOf(e Model, m *catalogue.Model) []string {
+	if len(e.Locations) > 0 {
+		return e.Locations
+	}
+	if len(c.Vertex.Locations) == 0 {
+		return m.Locations
+	}
+	var in []string
+	for _, l := range c.Vertex.Locations {
+		if slices.Contains(m.Locations, l) {
+			in = append(in, l)
+		}
+	}
+	return in
+}
+
+// HasKeys reports whether some team has a key, that is, whether callers need one.
+func (c *Config) HasKeys() bool {
+	return slices.ContainsFunc(c.Teams, func(t Team) bool { return len(t.Keys) > 0 })
+}
+
+// Overrides are the settings that flags and their environment twins replace. An empty
+// one was not given.
+type Overrides struct {
+	// Listen is --listen, GATEWAY_LISTEN.
+	Listen string
+	// AdminListen is --admin-listen, GATEWAY_ADMIN_LISTEN.
+	AdminListen string
+	// LogLevel is --log-level, GATEWAY_LOG_LEVEL.
+	LogLevel string
+	// LogFormat is --log-format, GATEWAY_LOG_FORMAT.
+	LogFormat string
+}
+
+// Apply puts the given overrides in place of what the file says. Call it before
+// Validate; Watch applies them again at every reload.
+func (c *Config) Apply(o Overrides) {
+	c.source.overrides = o
+	c.source.flags = map[string]string{}
+	c.override("listen", &c.Listen, o.Listen, "--listen (GATEWAY_LISTEN)")
+	c.override("admin_listen", &c.AdminListen, o.AdminListen, "--admin-listen (GATEWAY_ADMIN_LISTEN)")
+	c.override("log.level", &c.Log.Level, o.LogLevel, "--log-level (GATEWAY_LOG_LEVEL)")
+	c.override("log.format", &c.Log.Format, o.LogFormat, "--log-format (GATEWAY_LOG_FORMAT)")
+}
+
+func (c *Config) override(path string, field *string, value, flag string) {
+	if value == "" {
+		return
+	}
+	*field = value
+	c.source.flags[path] = flag
+}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"vertexgateway/translate/catalogue"
+)
+
+// settings compares what was configured, not where it came from.
+var settings = cmp.Options{
+	cmpopts.IgnoreUnexported(Config{}),
+	cmpopts.IgnoreFields(Config{}, "Catalogue"),
+	cmpopts.EquateEmpty(),
+}
+
+// env is an environment of the given NAME=value pairs.
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		for _, p := range pairs {
+			if n, value, _ := strings.Cut(p, "="); n == name {
+				return value, true
+			}
+		}
+		return "", false
+	}
+}
+
+// write puts content into the named file of a fresh working directory.
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	replace(t, name, content)
+}
+
+func replace(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// load is the configuration with the given content, which must have no mistake.
+func load(t *testing.T, content string, pairs ...string) *Config {
+	t.Helper()
+	write(t, "gateway.yaml", content)
+	c, err := Load("gateway.yaml", env(pairs...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDefaultIsValidAndServesTheCatalogue(t *testing.T) {
+	c := Default()
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	if len(c.Catalogue.Models()) == 0 {
+		t.Error("the catalogue is empty")
+	}
+	if c.HasKeys() {
+		t.Error("keys without a team")
+	}
+}
+
+func TestOverridesWinOverTheFileOverTheDefault(t *testing.T) {
+	file := "listen: 127.0.0.1:1\nlog: {level: warn}\n"
+	for _, test := range []struct {
+		name, content string
+		given         Overrides
+		want          Overrides
+	}{
+		{"default", "", Overrides{}, Overrides{"127.0.0.1:8080", "127.0.0.1:9090", "info", "json"}},
+		{"file", file, Overrides{}, Overrides{"127.0.0.1:1", "127.0.0.1:9090", "warn", "json"}},
+		{"some", file, Overrides{Listen: "127.0.0.1:2", LogFormat: "console"}, Overrides{"127.0.0.1:2", "127.0.0.1:9090", "warn", "console"}},
+		{"all", file, Overrides{":1", ":2", "debug", "console"}, Overrides{":1", ":2", "debug", "console"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := load(t, test.content)
+			c.Apply(test.given)
+			got := Overrides{c.Listen, c.AdminListen, c.Log.Level, c.Log.Format}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestModelNames(t *testing.T) {
+	for _, test := range []struct {
+		model          Model
+		serves, prefix string
+		family         bool
+	}{
+		{Model{Name: "a"}, "a", "a", false},
+		{Model{Name: "a", Model: "b"}, "b", "a", false},
+		{Model{Name: "a-*"}, "a-*", "a-", true},
+		{Model{Name: "*"}, "*", "", true},
+	} {
+		prefix, family := test.model.Family()
+		if got := test.model.Serves(); got != test.serves || prefix != test.prefix || family != test.family {
+			t.Errorf("%+v: serves %q, family %q %v", test.model, got, prefix, family)
+		}
+	}
+}
+
+func TestLocationsOf(t *testing.T) {
+	m := &catalogue.Model{Locations: []string{"a", "b", "c"}}
+	for _, test := range []struct {
+		name    string
+		all, of []string
+		want    []string
+	}{
+		{"the catalogue's", nil, nil, []string{"a", "b", "c"}},
+		{"vertex.locations' order, where offered", []string{"c", "x", "a"}, nil, []string{"c", "a"}},
+		{"the model's own, even where the catalogue knows nothing of it", []string{"c", "x"}, []string{"x"}, []string{"x"}},
+		{"nowhere", []string{"x"}, nil, nil},
+	} {
+		c := &Config{Vertex: Vertex{Locations: test.all}}
+		if diff := cmp.Diff(test.want, c.LocationsOf(Model{Locations: test.of}, m)); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func TestDuration(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"0": 0, "30s": 30 * time.Second, "1m30s": 90 * time.Second, "2m": 2 * time.Minute,
+		"1h": time.Hour, "1h0m1s": time.Hour + time.Second, "10m": 10 * time.Minute, "1.5ms": 1500 * time.Microsecond,
+	} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(text)); err != nil || time.Duration(d) != want {
+			t.Errorf("%s is read as %v, %v", text, d, err)
+		}
+		if got := d.String(); got != text && text != "0" {
+			t.Errorf("%s is written as %s", text, got)
+		}
+	}
+	for _, text := range []string{"", "30", "30 s", "-1s", "1d", "s"} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is read as %v", text, d)
+		}
+	}
+}
+
+func TestExampleLoadsAndHasEverySetting(t *testing.T) {
+	hash := strings.Repeat("0123456789abcdef", 4)
+	c, err := Load("example.yaml", env("GOOGLE_CLOUD_PROJECT=my-project", "GATEWAY_CI_KEY_SHA256="+hash))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err != nil {
+		t.Error(err)
+	}
+	want := Default()
+	want.Vertex.Project = "my-project"
+	want.Vertex.Locations = []string{"global", "us", "eu", "us-east5"}
+	want.Models = []Model{
+		{Name: "claude-sonnet-4-5"},
+		{Name: "claude-opus-*"},
+		{Name: "fast", Model: "claude-haiku-4-5", Locations: []string{"us-east5", "global"}, MaxTokens: 8192},
+	}
+	want.Teams = []Team{{Name: "search", Keys: []Key{{Name: "ci", SHA256: hash}}}}
+	if diff := cmp.Diff(want, c, settings); diff != "" {
+		t.Error(diff)
+	}
+	printed, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("example.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(keys(t, string(printed)), keys(t, string(example))); diff != "" {
+		t.Errorf("keys of the printed configuration and of the example differ: %s", diff)
+	}
+}
+
+// keys are the paths that a file sets.
+func keys(t *testing.T, content string) []string {
+	t.Helper()
+	d := newDocument("", content, env("GOOGLE_CLOUD_PROJECT=p", "GATEWAY_CI_KEY_SHA256=h"))
+	d.into(Default())
+	return slices.Sorted(maps.Keys(d.places))
+}

@@ -1,0 +1,185 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"go.uber.org/zap"
+
+	"vertexgateway/translate/anthropic"
+	"vertexgateway/translate/openai"
+)
+
+const (
+	// maxBody is the largest request in bytes. Vertex takes 30 MB; base64 in a client's
+	// JSON may need more than what is left of it (openai-claude.md 0.7).
+	maxBody = 40 << 20
+	// bodyTimeout is how long a client may take to send its request.
+	bodyTimeout = time.Minute
+)
+
+// chat answers POST /v1/chat/completions.
+func (g *Gateway) chat(x *exchange) *openai.Error {
+	body, err := x.readBody()
+	if err != nil {
+		return err
+	}
+	chat, err := openai.DecodeChatRequest(body)
+	if err != nil {
+		return err
+	}
+	if err := x.findRoute(chat.Model); err != nil {
+		return err
+	}
+	req, err := anthropic.NewRequest(chat, x.route.model, x.route.options)
+	if err != nil {
+		return err
+	}
+	if err := x.warn(req.Warnings); err != nil {
+		return err
+	}
+	if x.r.Header.Get("X-Gateway-Dry-Run") == "true" {
+		return x.dryRun(req.Body)
+	}
+	if x.snapshot.config.Log.Content {
+		x.content = append(x.content, zap.ByteString("prompt", body))
+	}
+	x.stream = chat.Stream
+	a := newAnswer(x, chat)
+	defer a.close()
+	fault := x.send(req, a)
+	if fault != nil && x.sent && !x.left() {
+		a.abort(fault)
+	}
+	return fault
+}
+
+// readBody reads the request's body within its limits.
+func (x *exchange) readBody() ([]byte, *openai.Error) {
+	if encoding := x.r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, &openai.Error{Status: http.StatusUnsupportedMediaType, Type: openai.TypeInvalidRequest, Code: "unsupported_encoding",
+			Message: "The request body must not be compressed."}
+	}
+	if x.r.ContentLength > maxBody {
+		return nil, tooLarge()
+	}
+	conn := http.NewResponseController(x.w)
+	// Without a network connection, as in tests, there are no deadlines: nothing is lost.
+	_ = conn.SetReadDeadline(x.started.Add(bodyTimeout))
+	body, err := readAll(http.MaxBytesReader(x.w, x.r.Body, maxBody), x.r.ContentLength)
+	_ = conn.SetReadDeadline(time.Time{})
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return nil, tooLarge()
+	}
+	if err != nil {
+		return nil, &openai.Error{Status: http.StatusRequestTimeout, Type: openai.TypeInvalidRequest, Code: "request_incomplete",
+			Message: "The request body did not arrive whole.", Cause: err}
+	}
+	return body, nil
+}
+
+// readAll reads a body whose size is known or, with a size below 0, not.
+func readAll(body io.Reader, size int64) ([]byte, error) {
+	if size < 0 {
+		return io.ReadAll(body)
+	}
+	// A size that is only claimed gets no memory before its bytes come.
+	const trusted = 1 << 20
+	if size > trusted {
+		var b strings.Builder
+		_, err := io.Copy(&b, body)
+		return []byte(b.String()), err
+	}
+	whole := make([]byte, size)
+	_, err := io.ReadFull(body, whole)
+	return whole, err
+}
+
+func tooLarge() *openai.Error {
+	return &openai.Error{Status: http.StatusRequestEntityTooLarge, Type: openai.TypeInvalidRequest, Code: "request_too_large",
+		Message: fmt.Sprintf("The request body is larger than %d MB.", maxBody>>20)}
+}
+
+func (x *exchange) findRoute(model string) *openai.Error {
+	if model == "" {
+		return openai.BadRequest("missing_required_parameter", "model", "Missing required parameter: 'model'.")
+	}
+	r, ok := x.gateway.route(x.snapshot, model)
+	if !ok {
+		return modelNotFound(model)
+	}
+	x.route = r
+	return nil
+}
+
+func modelNotFound(model string) *openai.Error {
+	return &openai.Error{Status: http.StatusNotFound, Type: openai.TypeInvalidRequest, Code: "model_not_found", Param: "model",
+		Message: "The model '" + printable(model) + "' does not exist or you do not have access to it."}
+}
+
+// warn tells what was changed in a header, or refuses the request in strict mode.
+func (x *exchange) warn(warnings []openai.Warning) *openai.Error {
+	if len(warnings) == 0 {
+		return nil
+	}
+	if w := warnings[0]; x.snapshot.config.Strict {
+		return openai.BadRequest("unsupported_parameter", w.Param, "'"+printable(w.Param)+"' would be "+w.What+" for this model, and the gateway is set to be strict.")
+	}
+	var b strings.Builder
+	for i, w := range warnings {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(headerName(w.Param) + ":" + w.What)
+	}
+	x.warnings = b.String()
+	return nil
+}
+
+// headerName makes a parameter's name, which a client may have made up, fit for a header.
+func headerName(param string) string {
+	const most = 64
+	param = strings.Map(func(c rune) rune {
+		if isPlain(c) || c == '[' || c == ']' {
+			return c
+		}
+		return '_'
+	}, param)
+	return param[:min(most, len(param))]
+}
+
+// dryRun shows what would be sent and where, and sends nothing.
+func (x *exchange) dryRun(body []byte) *openai.Error {
+	dst := []byte(`{"attempts":[`)
+	for i, p := range x.route.places[:min(len(x.route.places), x.snapshot.fallback.MaxAttempts)] {
+		req, err := x.snapshot.client.Request(x.ctx, p.Target, streamMethod, body)
+		if err != nil {
+			return unroutable(err)
+		}
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"location":`...)
+		dst = appendQuote(dst, p.Location)
+		dst = append(dst, `,"method":"POST","url":`...)
+		dst = appendQuote(dst, req.URL.String())
+		dst = append(dst, `,"headers":{"authorization":"Bearer [hidden]"`...)
+		for name, values := range req.Header {
+			dst = append(appendQuote(append(dst, ','), strings.ToLower(name)), ':')
+			dst = appendQuote(dst, strings.Join(values, ", "))
+		}
+		dst = append(append(append(dst, `},"body":`...), body...), '}')
+	}
+	x.writeJSON(http.StatusOK, append(dst, `]}`...))
+	return nil
+}
+
+func appendQuote(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // the error only reports replaced bytes
+	return dst
+}

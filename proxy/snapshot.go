@@ -1,0 +1,212 @@
+package proxy
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"vertexgateway/config"
+	"vertexgateway/translate/anthropic"
+	"vertexgateway/translate/catalogue"
+	"vertexgateway/usage"
+	"vertexgateway/vertex"
+)
+
+// A snapshot is the compiled configuration: immutable, loaded once by each request, and
+// swapped whole by a reload.
+type snapshot struct {
+	config   *config.Config
+	client   *vertex.Client
+	project  string
+	keys     *usage.Keyring
+	fallback config.Fallback
+
+	named    map[string]*route // by the name of a config entry
+	byModel  map[string]*route // by the id of a catalogue model
+	families []family
+	listed   []listing
+}
+
+// A route leads from a name clients send to the places that serve it.
+type route struct {
+	label   string // of metrics and logs: from the config or the catalogue, never a client's
+	model   *catalogue.Model
+	options anthropic.Options
+	places  []*place
+}
+
+// A place is a target with its cooldown.
+type place struct {
+	vertex.Target
+	cool *cooldown
+}
+
+// A family allows every model whose name has its prefix.
+type family struct {
+	prefix string
+	entry  config.Model
+}
+
+// compile makes the snapshot of a configuration.
+func (g *Gateway) compile(c *config.Config, client *vertex.Client) (*snapshot, error) {
+	s := &snapshot{
+		config:   c,
+		client:   client,
+		project:  cmp.Or(c.Vertex.Project, g.options.Project, client.Credentials().Project),
+		keys:     usage.NewKeyring(),
+		fallback: c.Fallback,
+		named:    make(map[string]*route),
+		byModel:  make(map[string]*route),
+	}
+	if s.project == "" {
+		return nil, errors.New("no Google Cloud project: set vertex.project or GOOGLE_CLOUD_PROJECT")
+	}
+	for _, team := range c.Teams {
+		for _, key := range team.Keys {
+			if !s.keys.Add(key.SHA256, usage.Key{Team: team.Name, Name: key.Name}) {
+				return nil, fmt.Errorf("team %q: key %q: not a SHA-256 in hexadecimal", team.Name, key.Name)
+			}
+		}
+	}
+	return s, g.addModels(s)
+}
+
+func (g *Gateway) addModels(s *snapshot) error {
+	entries := s.config.Models
+	if len(entries) == 0 {
+		entries = []config.Model{{Name: "*"}}
+	}
+	for _, e := range entries {
+		if prefix, ok := e.Family(); ok {
+			s.families = append(s.families, family{prefix, e})
+			g.addFamily(s, prefix, e)
+			continue
+		}
+		m, ok := s.config.Catalogue.Find(e.Serves())
+		if !ok {
+			return fmt.Errorf("models: %q: unknown model %q", e.Name, e.Serves())
+		}
+		r := g.newRoute(s, e.Name, e, m)
+		s.named[e.Name] = r
+		if e.Model == "" {
+			s.byModel[m.ID] = r
+		}
+		s.listed = append(s.listed, listing{e.Name, m})
+	}
+	return nil
+}
+
+// addFamily adds the catalogue's models of a family; a name the catalogue lacks is
+// routed when it is asked for.
+func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
+	for _, m := range s.config.Catalogue.Models() {
+		if !strings.HasPrefix(m.Undated(), prefix) || s.byModel[m.ID] != nil {
+			continue
+		}
+		r := g.newRoute(s, m.Undated(), e, m)
+		if len(r.places) == 0 {
+			continue
+		}
+		s.byModel[m.ID] = r
+		if m.Status != "retired" {
+			s.listed = append(s.listed, listing{m.Undated(), m})
+		}
+	}
+}
+
+func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalogue.Model) *route {
+	r := &route{label: label, model: m, options: anthropic.Options{
+		Version: s.config.Vertex.AnthropicVersion, MaxTokens: e.MaxTokens, UserKey: s.project,
+	}}
+	cooling := m.Undated()
+	if m.Status == "unknown" {
+		cooling = label
+	}
+	for _, location := range s.config.LocationsOf(e, m) {
+		r.places = append(r.places, &place{
+			Target: vertex.Target{Project: s.project, Location: location, Publisher: m.Publisher, Model: m.ID},
+			cool:   g.cooldown(cooling, location),
+		})
+	}
+	return r
+}
+
+// cooldown of a model in a location; aliases share it and reloads leave it as it is.
+func (g *Gateway) cooldown(model, location string) *cooldown {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	key := [2]string{model, location}
+	c, ok := g.cooldowns[key]
+	if !ok {
+		c = new(cooldown)
+		g.cooldowns[key] = c
+		g.metrics.watchLocation(model, location, func() float64 {
+			if g.options.Now().Before(c.due()) {
+				return 0
+			}
+			return 1
+		})
+	}
+	return c
+}
+
+// route finds the places for the name a client sent.
+func (g *Gateway) route(s *snapshot, name string) (*route, bool) {
+	if r, ok := s.named[name]; ok {
+		return r, true
+	}
+	m, ok := s.config.Catalogue.Find(name)
+	if !ok {
+		return nil, false
+	}
+	if r, ok := s.byModel[m.ID]; ok {
+		return r, true
+	}
+	if m.Status != "unknown" {
+		return nil, false
+	}
+	for _, f := range s.families {
+		if strings.HasPrefix(m.ID, f.prefix) {
+			// Clients can make up such names without end, so they share one label.
+			r := g.newRoute(s, "other "+f.entry.Name, f.entry, m)
+			return r, len(r.places) > 0
+		}
+	}
+	return nil, false
+}
+
+// pick chooses the place of the next attempt: the first that is not cooling, else, once
+// in a request, of those that cool the one due first. tried are the places that had
+// their turn.
+func (r *route) pick(now time.Time, tried map[*place]bool, cooling *bool) *place {
+	var first *place
+	for _, p := range r.places {
+		if tried[p] {
+			continue
+		}
+		if p.cool.claim(now) {
+			return p
+		}
+		if first == nil || p.cool.due().Before(first.cool.due()) {
+			first = p
+		}
+	}
+	if first == nil || *cooling {
+		return nil
+	}
+	*cooling = true
+	return first
+}
+
+// soonest is how long until a place of the route may be tried again.
+func (r *route) soonest(now time.Time) time.Duration {
+	soonest := time.Duration(-1)
+	for _, p := range r.places {
+		if wait := p.cool.due().Sub(now); soonest < 0 || wait < soonest {
+			soonest = max(0, wait)
+		}
+	}
+	return max(0, soonest)
+}

@@ -1,0 +1,231 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"vertexgateway/translate/openai"
+)
+
+const (
+	// holdHeaders is how long the headers of a stream wait for the first content, so that
+	// its status can tell the truth.
+	holdHeaders = 10 * time.Second
+	// beat is how often a quiet stream is looked after: longer than holdHeaders it may
+	// not be, and each comment keeps a connection alive that many proxies cut after 60 s.
+	beat = 10 * time.Second
+	// maxSilence of the upstream ends an attempt (openai-claude.md C.4).
+	maxSilence = 120 * time.Second
+	// maxStall is how long one write to a client may take.
+	maxStall = 120 * time.Second
+	// maxTranscript is how much of an answer is logged where the config allows it.
+	maxTranscript = 64 << 10
+)
+
+// An answer is what the client gets: a stream of chunks, or one completion folded from
+// the same deltas. All methods but the timers' are for the exchange's goroutine.
+type answer struct {
+	x     *exchange
+	head  openai.Head
+	usage bool // the client asked for it
+
+	chunks  *openai.ChunkWriter // of a stream; made with the first delta
+	fold    openai.Fold         // of a completion
+	out     []byte              // of a stream: what the next write sends
+	touched bool                // an answer has begun: no other location may take over
+	log     []byte              // of the answer, where the config allows it
+
+	patience *time.Timer // to the first token of an attempt
+
+	mu      sync.Mutex // guards the writer: exchange and timer share it
+	timer   *time.Timer
+	closed  bool
+	quiet   int // beats without a byte from upstream
+	stalled int // beats during which a write has not ended
+	cut     context.CancelCauseFunc
+
+	upstream atomic.Bool // was heard since the last beat
+	written  atomic.Bool // something went to the client since the last beat
+}
+
+func newAnswer(x *exchange, chat *openai.ChatRequest) *answer {
+	a := &answer{x: x, usage: chat.StreamOptions.IncludeUsage}
+	a.head = openai.Head{Created: x.started.Unix(), Model: chat.Model}
+	a.timer = time.AfterFunc(holdHeaders, a.onBeat)
+	return a
+}
+
+// close ends the timers. No comment is written after it.
+func (a *answer) close() {
+	a.timer.Stop()
+	a.mu.Lock()
+	a.closed = true
+	a.mu.Unlock()
+	if a.log != nil {
+		a.x.content = append(a.x.content, zap.ByteString("answer", a.log))
+	}
+}
+
+// watch starts the clocks of an attempt: cut ends it when its first token is late or the
+// upstream falls silent.
+func (a *answer) watch(cut context.CancelCauseFunc, patience time.Duration) {
+	a.patience = time.AfterFunc(patience, func() { cut(errSilent) })
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cut, a.quiet = cut, 0
+}
+
+// unwatch stops the clocks of an attempt.
+func (a *answer) unwatch() {
+	a.hush()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.cut = nil
+}
+
+// hush stops the clock for the first token: it came.
+func (a *answer) hush() { a.patience.Stop() }
+
+// heard notes that bytes came from upstream.
+func (a *answer) heard() { a.upstream.Store(true) }
+
+// onBeat looks after a quiet exchange. It runs in a timer's goroutine.
+func (a *answer) onBeat() {
+	if !a.mu.TryLock() { // the exchange is writing
+		a.onStall()
+		a.timer.Reset(beat)
+		return
+	}
+	defer a.mu.Unlock()
+	if a.closed {
+		return
+	}
+	a.stalled = 0
+	a.countSilence()
+	if a.x.stream && !a.written.Swap(false) {
+		a.comment()
+	}
+	a.timer.Reset(beat)
+}
+
+func (a *answer) countSilence() {
+	if a.upstream.Swap(false) {
+		a.quiet = 0
+		return
+	}
+	if a.quiet++; a.cut != nil && a.quiet >= int(maxSilence/beat) {
+		a.cut(errIdle)
+	}
+}
+
+// onStall gives up a client that does not read. Only the timer's goroutine counts.
+func (a *answer) onStall() {
+	if a.stalled++; a.stalled >= int(maxStall/beat) {
+		// Without a network connection, as in tests, there are no deadlines.
+		_ = http.NewResponseController(a.x.w).SetWriteDeadline(a.x.now())
+	}
+}
+
+// comment keeps the connection of a client alive; the first one brings the headers.
+func (a *answer) comment() {
+	a.beginStream()
+	a.write([]byte(": keep-alive\n\n"))
+}
+
+// beginStream sends the headers of a stream unless they are out.
+func (a *answer) beginStream() {
+	if a.x.sent {
+		return
+	}
+	h := a.x.w.Header()
+	h["Cache-Control"] = []string{"no-cache, no-transform"}
+	h["X-Accel-Buffering"] = []string{"no"}
+	a.x.begin(http.StatusOK, "text/event-stream; charset=utf-8")
+}
+
+// write sends bytes at once. The mutex is held.
+func (a *answer) write(p []byte) error {
+	if _, err := a.x.w.Write(p); err != nil {
+		return err
+	}
+	return http.NewResponseController(a.x.w).Flush()
+}
+
+// add takes one delta of the message with the id.
+func (a *answer) add(id string, d openai.Delta) {
+	a.touched = true
+	if !a.x.stream {
+		a.fold.Add(d)
+		return
+	}
+	a.out = a.writer(id).Append(a.out, d)
+}
+
+func (a *answer) writer(id string) *openai.ChunkWriter {
+	if a.chunks == nil {
+		a.head.ID = id
+		a.chunks = openai.NewChunkWriter(a.head, a.usage)
+	}
+	return a.chunks
+}
+
+// errClientGone is the cause of an attempt that nobody waits for any more.
+var errClientGone = errors.New("the client does not read its answer")
+
+// flush sends what was added, with one write.
+func (a *answer) flush() *openai.Error {
+	if len(a.out) == 0 {
+		return nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.beginStream()
+	err := a.write(a.out)
+	a.written.Store(true)
+	a.keep(a.out)
+	a.out = a.out[:0]
+	if err != nil {
+		a.x.cancel(errClientGone)
+		return &openai.Error{Status: statusClientLeft, Message: "The client left.", Cause: err}
+	}
+	return nil
+}
+
+func (a *answer) keep(p []byte) {
+	if a.x.snapshot.config.Log.Content {
+		a.log = append(a.log, p[:min(len(p), maxTranscript-len(a.log))]...)
+	}
+}
+
+// finish sends the end of an answer that is whole.
+func (a *answer) finish(id string, end openai.Ending) *openai.Error {
+	a.touched = true
+	if a.x.stream {
+		a.out = a.writer(id).AppendEnd(a.out, end)
+		return a.flush()
+	}
+	a.head.ID = id
+	body := a.fold.Append(nil, a.head, end)
+	a.keep(body)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.x.writeJSON(http.StatusOK, body)
+	return nil
+}
+
+// abort ends a stream that broke after its headers went out: with an error event, and
+// then with a broken connection, which is the only end that no client takes for a whole
+// answer (clients.md).
+func (a *answer) abort(err *openai.Error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.out = err.AppendEvent(a.out)
+	_ = a.write(a.out) // the connection is given up in any case
+	a.closed = true
+}

@@ -1,0 +1,271 @@
+package anthropic
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"vertexgateway/translate/openai"
+)
+
+// setMessages turns the chat's messages into system blocks and turns. Every message is
+// translated by itself here; what the sequence of turns needs is done in sequence.go.
+func (t *translation) setMessages() *openai.Error {
+	messages := t.chat.Messages
+	t.turns = make([]turn, 0, len(messages)+2)
+	calls := callBook{open: make(map[string]*block), used: make(map[string]bool)}
+	leading := true
+	for i := range messages {
+		m := &messages[i]
+		param := messageParam(i)
+		isSystem := m.Role == "system" || m.Role == "developer"
+		leading = leading && isSystem
+		var err *openai.Error
+		switch {
+		case leading:
+			err = t.addSystem(m, param)
+		case isSystem:
+			err = t.addTurn(systemRole, m, param)
+		case m.Role == "user":
+			err = t.addTurn(userRole, m, param)
+		case m.Role == "assistant":
+			err = t.addAssistant(m, param, i, &calls)
+		case m.Role == "tool":
+			err = t.addResult(m, param, &calls)
+		case m.Role == "":
+			err = openai.BadRequest("missing_required_parameter", param.field("role"), "Missing required parameter: '"+param.field("role")+"'.")
+		default:
+			err = invalidValue(param.field("role"), "must be system, developer, user, assistant or tool")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	t.system = append(t.system, t.instructions...)
+	t.normalise()
+	t.declareUsedTools()
+	return nil
+}
+
+// A messageParam names the message at its index; the name is written only for an error.
+type messageParam int
+
+func (p messageParam) field(name string) string {
+	return fmt.Sprintf("messages[%d].%s", int(p), name)
+}
+
+// addSystem adds a message of the leading run to the request's system field.
+func (t *translation) addSystem(m *openai.Message, param messageParam) *openai.Error {
+	blocks, err := textBlocks(m.Content, param)
+	t.system = append(t.system, blocks...)
+	return err
+}
+
+func (t *translation) addTurn(r role, m *openai.Message, param messageParam) *openai.Error {
+	blocks, err := contentBlocks(m.Content, param)
+	t.turns = append(t.turns, turn{role: r, blocks: blocks})
+	return err
+}
+
+// addAssistant adds an assistant's message: thinking first, then text, then calls. Behind
+// one with calls it opens the user turn that their results belong in.
+func (t *translation) addAssistant(m *openai.Message, param messageParam, index int, calls *callBook) *openai.Error {
+	blocks, err := contentBlocks(m.Content, param)
+	if err != nil {
+		return err
+	}
+	if len(blocks) == 0 && m.Refusal != "" && !isBlank(m.Refusal) {
+		blocks = append(blocks, textBlock(m.Refusal))
+	}
+	if len(m.ReasoningDetails) > 0 && len(t.model.Accepts.Thinking) > 0 {
+		blocks = append(thinkingBlocks(m.ReasoningDetails), blocks...)
+	}
+	if len(m.ToolCalls) == 0 {
+		t.turns = append(t.turns, turn{role: assistantRole, blocks: blocks})
+		return nil
+	}
+	results := make([]block, len(m.ToolCalls))
+	for i := range m.ToolCalls {
+		call := &m.ToolCalls[i]
+		if call.Type != "function" && call.Type != "" {
+			return invalidValue(param.field(fmt.Sprintf("tool_calls[%d].type", i)), "must be function")
+		}
+		if call.ID == "" {
+			call.ID = fmt.Sprintf("call_%d_%d", index, i)
+		}
+		id := calls.add(call.ID, &results[i])
+		blocks = append(blocks, block{kind: toolUse, id: id, name: t.names.claude(call.Function.Name), value: callInput(call.Function.Arguments)})
+	}
+	t.turns = append(t.turns, turn{role: assistantRole, blocks: blocks}, turn{role: userRole, blocks: results})
+	return nil
+}
+
+// addResult puts a tool's result where its call wants it; one without a call becomes text.
+func (t *translation) addResult(m *openai.Message, param messageParam, calls *callBook) *openai.Error {
+	content, err := contentBlocks(m.Content, param)
+	if err != nil {
+		return err
+	}
+	result, ok := calls.open[m.ToolCallID]
+	switch {
+	case !ok && len(content) == 0:
+	case !ok:
+		t.turns = append(t.turns, turn{role: userRole, blocks: append([]block{textBlock("Tool result (" + m.ToolCallID + "):")}, content...)})
+		t.warn("tool_call_id", "orphaned")
+	case result.failed || len(content) > 0: // of several results for one call the last that says something counts
+		result.content, result.failed = content, false
+	}
+	return nil
+}
+
+// A callBook finds the result block of a call by the id the client gave it.
+type callBook struct {
+	open map[string]*block // by the client's id: the latest call's result
+	used map[string]bool   // ids Claude has seen
+}
+
+// missingResult stands where a conversation never gave a call its result.
+const missingResult = `"Tool result missing."`
+
+// add opens a call and returns the id that Claude gets for it: the client's own where
+// Claude takes it and no earlier call has it.
+func (c *callBook) add(id string, result *block) string {
+	safe := id
+	if !isID(id) {
+		var ids toolNames // what makes a name acceptable does the same for an id
+		safe = ids.claude(id)
+	}
+	for base, n := safe, 2; c.used[safe]; n++ {
+		safe = fmt.Sprintf("%s_%d", base, n)
+	}
+	c.used[safe] = true
+	*result = block{kind: toolResult, id: safe, failed: true, content: []block{{kind: text, value: jsontext.Value(missingResult)}}}
+	c.open[id] = result
+	return safe
+}
+
+// callInput is the object Claude wants as a call's input. The bytes of an object stay as
+// they are: no number loses a digit (openai-claude.md A.4).
+func callInput(arguments jsontext.Value) jsontext.Value {
+	value := arguments
+	if arguments.Kind() == '"' {
+		plain, err := jsontext.AppendUnquote(nil, arguments)
+		if err != nil {
+			plain = nil
+		}
+		value = plain
+	}
+	switch {
+	case len(value) == 0 || isBlank(string(value)):
+		return jsontext.Value(`{}`)
+	case !value.IsValid():
+		return append(appendString([]byte(`{"INVALID_JSON":`), string(value)), '}')
+	}
+	switch value.Kind() {
+	case '{':
+		return value
+	case 'n':
+		return jsontext.Value(`{}`)
+	}
+	return append(append([]byte(`{"value":`), value...), '}')
+}
+
+// thinkingBlocks rebuilds thinking from what the client sends back. A block without its
+// signature is worthless to Claude and is left out.
+func thinkingBlocks(details []openai.ReasoningDetail) []block {
+	var blocks []block
+	for _, d := range joinDetails(details) {
+		switch {
+		case d.Type == "reasoning.encrypted" && d.Data.Kind() == '"':
+			blocks = append(blocks, block{kind: redactedBlock, value: d.Data})
+		case d.Type == "reasoning.text" && len(d.Signature) > len(`""`):
+			if d.Text.Kind() != '"' {
+				d.Text = jsontext.Value(`""`)
+			}
+			blocks = append(blocks, block{kind: thinkingBlock, value: d.Text, signature: d.Signature})
+		}
+	}
+	return blocks
+}
+
+// joinDetails joins the pieces of one block, as a stream delivers them.
+func joinDetails(details []openai.ReasoningDetail) []openai.ReasoningDetail {
+	var joined []openai.ReasoningDetail
+	for _, d := range details {
+		last := len(joined) - 1
+		if last < 0 || joined[last].Index != d.Index || joined[last].Type != d.Type || d.Type != "reasoning.text" {
+			joined = append(joined, d)
+			continue
+		}
+		joined[last].Text = joinStrings(joined[last].Text, d.Text)
+		joined[last].Signature = joinStrings(joined[last].Signature, d.Signature)
+	}
+	return joined
+}
+
+func joinStrings(a, b jsontext.Value) jsontext.Value {
+	switch {
+	case b.Kind() != '"':
+		return a
+	case a.Kind() != '"':
+		return b
+	}
+	return append(a[:len(a)-1:len(a)-1], b[1:]...)
+}
+
+// textBlocks are a message's blocks where only text may stand.
+func textBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
+	blocks, err := contentBlocks(c, param)
+	for _, b := range blocks {
+		if b.kind != text {
+			return nil, invalidValue(param.field("content"), "only text is possible in a system message")
+		}
+	}
+	return blocks, err
+}
+
+// contentBlocks translates a message's content, and leaves out text that is blank.
+func contentBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
+	if len(c.Text) > 0 {
+		if isBlankText(c.Text) {
+			return nil, nil
+		}
+		return []block{{kind: text, value: c.Text}}, nil
+	}
+	blocks := make([]block, 0, len(c.Parts))
+	for i := range c.Parts {
+		b, err := partBlock(&c.Parts[i], param, i)
+		if err != nil {
+			return nil, err
+		}
+		if !b.isEmpty() {
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks, nil
+}
+
+func partBlock(p *openai.Part, param messageParam, index int) (block, *openai.Error) {
+	field := func(name string) string { return param.field(fmt.Sprintf("content[%d]%s", index, name)) }
+	value := p.Text
+	switch p.Type {
+	case "refusal":
+		value = p.Refusal
+		fallthrough
+	case "text", "input_text", "output_text":
+		if value.Kind() != '"' {
+			return block{}, openai.BadRequest("invalid_type", field(".text"), "Invalid type for '"+field(".text")+"': expected a string.")
+		}
+		return block{kind: text, value: value}, nil
+	case "image_url", "input_image":
+		b, why := imageBlock(p.ImageURL.URL)
+		if why != "" {
+			return block{}, openai.BadRequest("invalid_image_url", field(".image_url"), "Invalid image in '"+field(".image_url")+"': "+why+".")
+		}
+		return b, nil
+	case "input_audio", "file", "video_url":
+		return block{}, unsupportedValue(field(".type"), p.Type+" parts are not available with this model")
+	}
+	return block{}, invalidValue(field(".type"), "unknown content part type '"+strings.ToValidUTF8(p.Type, "?")+"'")
+}

@@ -1,0 +1,163 @@
+package openai
+
+import (
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// A Fold gathers the deltas of an answer into one completion. The zero value is ready.
+type Fold struct {
+	content, refusal []byte
+	reasoning        []byte
+	calls            []foldedCall
+	details          []foldedDetail
+}
+
+type foldedCall struct {
+	id, name  string
+	arguments []byte
+}
+
+// foldedDetail is one reasoning block: text and signature, or data alone.
+type foldedDetail struct {
+	index                 int
+	text, signature, data []byte
+	redacted              bool
+}
+
+// Add gathers one delta.
+func (f *Fold) Add(d Delta) {
+	switch d.Kind {
+	case DeltaContent:
+		f.content = append(f.content, d.Text...)
+	case DeltaRefusal:
+		f.refusal = append(f.refusal, d.Text...)
+	case DeltaToolCall:
+		f.calls = append(f.calls, foldedCall{id: d.ID, name: d.Name})
+	case DeltaArguments:
+		call := &f.calls[len(f.calls)-1] // calls do not overlap
+		call.arguments = append(call.arguments, d.Text...)
+	case DeltaReasoning:
+		f.reasoning = append(f.reasoning, d.Text...)
+		detail := f.detail(d.Index)
+		detail.text = append(detail.text, d.Text...)
+	case DeltaSignature:
+		detail := f.detail(d.Index)
+		detail.signature = append(detail.signature, d.Text...)
+	case DeltaRedacted:
+		detail := f.detail(d.Index)
+		detail.data, detail.redacted = append(detail.data, d.Text...), true
+	}
+}
+
+func (f *Fold) detail(index int) *foldedDetail {
+	if n := len(f.details); n > 0 && f.details[n-1].index == index {
+		return &f.details[n-1]
+	}
+	f.details = append(f.details, foldedDetail{index: index})
+	return &f.details[len(f.details)-1]
+}
+
+// Append appends the completion (openai-claude.md B).
+func (f *Fold) Append(dst []byte, head Head, end Ending) []byte {
+	dst = appendHead(dst, head, "chat.completion")
+	dst = append(dst, `{"index":0,"message":{"role":"assistant","content":`...)
+	dst = f.appendContent(dst)
+	dst = append(dst, `,"refusal":`...)
+	dst = appendOrNull(dst, f.refusal)
+	dst = f.appendReasoning(dst)
+	dst = f.appendToolCalls(dst)
+	dst = append(dst, `},"logprobs":null,"finish_reason":"`...)
+	dst = append(dst, end.FinishReason...)
+	dst = append(dst, `"}],"usage":`...)
+	dst = end.Usage.appendJSON(dst)
+	return append(dst, '}')
+}
+
+// appendContent writes null only where something else is the answer.
+func (f *Fold) appendContent(dst []byte) []byte {
+	if len(f.content) == 0 && len(f.calls) == 0 && len(f.refusal) == 0 {
+		return append(dst, `""`...)
+	}
+	return appendOrNull(dst, f.content)
+}
+
+func appendOrNull(dst []byte, text Escaped) []byte {
+	if len(text) == 0 {
+		return append(dst, "null"...)
+	}
+	return appendQuoted(dst, text)
+}
+
+func appendQuoted(dst []byte, text Escaped) []byte {
+	dst = append(dst, '"')
+	dst = append(dst, text...)
+	return append(dst, '"')
+}
+
+func (f *Fold) appendReasoning(dst []byte) []byte {
+	if len(f.reasoning) > 0 {
+		dst = append(dst, `,"reasoning_content":`...)
+		dst = appendQuoted(dst, f.reasoning)
+	}
+	for i, d := range f.details {
+		dst = append(dst, separator(i, `,"reasoning_details":[`)...)
+		dst = d.append(dst)
+	}
+	if len(f.details) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+// separator is what stands before element i of a list.
+func separator(i int, opening string) string {
+	if i == 0 {
+		return opening
+	}
+	return ","
+}
+
+func (d *foldedDetail) append(dst []byte) []byte {
+	if d.redacted {
+		dst = append(dst, `{"type":"reasoning.encrypted","data":"`...)
+		return appendDetailEnd(append(dst, d.data...), d.index)
+	}
+	dst = append(dst, `{"type":"reasoning.text","text":"`...)
+	dst = append(dst, d.text...)
+	if len(d.signature) > 0 {
+		dst = append(dst, `","signature":"`...)
+		dst = append(dst, d.signature...)
+	}
+	return appendDetailEnd(dst, d.index)
+}
+
+func (f *Fold) appendToolCalls(dst []byte) []byte {
+	for i, call := range f.calls {
+		dst = append(dst, separator(i, `,"tool_calls":[`)...)
+		dst = append(dst, `{"id":`...)
+		dst = appendString(dst, call.id)
+		dst = append(dst, `,"type":"function","function":{"name":`...)
+		dst = appendString(dst, call.name)
+		dst = append(dst, `,"arguments":`...)
+		dst = appendCompact(dst, call.arguments)
+		dst = append(dst, `}}`...)
+	}
+	if len(f.calls) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
+}
+
+// appendCompact appends JSON text as a string without its white space. Text that an
+// answer cut short left incomplete stays as it is.
+func appendCompact(dst []byte, text Escaped) []byte {
+	plain, err := jsontext.AppendUnquote(nil, appendQuoted(nil, text))
+	if err != nil {
+		return appendQuoted(dst, text)
+	}
+	value := jsontext.Value(plain)
+	if value.Compact() != nil {
+		return appendQuoted(dst, text)
+	}
+	return appendString(dst, string(value))
+}

@@ -1,0 +1,83 @@
+package openai
+
+// Escaped is the inside of a JSON string: escapes as they stood on the wire, no quotes.
+// Text crosses the gateway in this form, so that a streamed delta is neither decoded
+// nor encoded.
+type Escaped []byte
+
+// A Delta is one step of an answer, as a dialect reads it and a front writes it. Its
+// slices are valid until the next read from upstream.
+type Delta struct {
+	Kind DeltaKind
+	// Index counts tool calls (0, 1, 2...) or, in the kinds of reasoning, content blocks.
+	Index int
+	// Text is the piece that was added.
+	Text Escaped
+	// ID and Name of a tool call that starts.
+	ID, Name string
+}
+
+// DeltaKind tells what a [Delta] adds.
+type DeltaKind uint8
+
+// The kinds of delta.
+const (
+	DeltaContent   DeltaKind = iota // text of the answer
+	DeltaRefusal                    // text of a refusal
+	DeltaToolCall                   // a tool call starts
+	DeltaArguments                  // JSON text of the arguments of the call
+	DeltaReasoning                  // text of a thinking block
+	DeltaSignature                  // the signature of a thinking block
+	DeltaRedacted                   // a redacted thinking block, whole
+)
+
+// A Head is what all chunks of an answer, or its completion, say of themselves.
+type Head struct {
+	// ID is the upstream's id of the message.
+	ID string
+	// Created is in Unix seconds.
+	Created int64
+	// Model is the name the client asked for.
+	Model string
+}
+
+// An Ending is how a finished answer ended.
+type Ending struct {
+	// FinishReason in OpenAI's words.
+	FinishReason string
+	Usage        Usage
+}
+
+// Usage counts tokens. Input excludes what was read from or written to the prompt
+// cache, as Claude counts; [Usage.Prompt] is OpenAI's number.
+type Usage struct {
+	Input, Output int64
+	CacheRead     int64
+	CacheWrite5m  int64
+	CacheWrite1h  int64
+	Reasoning     int64 // part of Output
+	WebSearches   int64 // requests, not tokens
+}
+
+// CacheWrite is the number of tokens written to the prompt cache.
+func (u *Usage) CacheWrite() int64 { return u.CacheWrite5m + u.CacheWrite1h }
+
+// Prompt is OpenAI's prompt_tokens: everything that was read (openai-claude.md B.2).
+func (u *Usage) Prompt() int64 { return u.Input + u.CacheRead + u.CacheWrite() }
+
+// The finish reasons of OpenAI's chat completions.
+const (
+	FinishStop          = "stop"
+	FinishLength        = "length"
+	FinishToolCalls     = "tool_calls"
+	FinishContentFilter = "content_filter"
+)
+
+// appendID appends OpenAI's form of an upstream message id.
+func appendID(dst []byte, id string) []byte {
+	const upstream = "msg_"
+	if len(id) > len(upstream) && id[:len(upstream)] == upstream {
+		id = id[len(upstream):]
+	}
+	return appendString(dst, "chatcmpl-"+id)
+}

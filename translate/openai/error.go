@@ -1,0 +1,85 @@
+package openai
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// An Error is what went wrong, in the words a client is told. It is the only error
+// that reaches clients.
+type Error struct {
+	// Status of the HTTP answer.
+	Status int
+	// Type, Code and Param as in OpenAI's error object; Code and Param are null when empty.
+	Type, Code, Param string
+	// Message for the client; never holds a secret.
+	Message string
+	// RetryAfter is told in whole seconds; 0: not told.
+	RetryAfter time.Duration
+	// Final errors tell the client's SDK not to try again (x-should-retry: false).
+	Final bool
+	// Upstream is the status Vertex answered with, or meant by an error inside a stream; 0:
+	// the gateway found the fault itself.
+	Upstream int
+	// Cause is for the log only.
+	Cause error
+}
+
+// Error gives the message and its cause.
+func (e *Error) Error() string {
+	if e.Cause != nil {
+		return e.Message + ": " + e.Cause.Error()
+	}
+	return e.Message
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// The types of OpenAI's error object that the gateway uses.
+const (
+	TypeInvalidRequest = "invalid_request_error"
+	TypeServer         = "server_error"
+)
+
+// BadRequest is a 400 that names the parameter at fault.
+func BadRequest(code, param, message string) *Error {
+	return &Error{Status: http.StatusBadRequest, Type: TypeInvalidRequest, Code: code, Param: param, Message: message}
+}
+
+// AppendJSON appends {"error":{...}} with all four keys.
+func (e *Error) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"error":{"message":`...)
+	dst = appendString(dst, e.Message)
+	dst = append(dst, `,"type":`...)
+	dst = appendString(dst, e.Type)
+	dst = append(dst, `,"param":`...)
+	dst = appendNullable(dst, e.Param)
+	dst = append(dst, `,"code":`...)
+	dst = appendNullable(dst, e.Code)
+	return append(dst, `}}`...)
+}
+
+// AppendEvent appends the event that ends a broken stream. The key error comes first
+// and no event line stands before it: some clients see an error only in this form
+// (clients.md, go-openai).
+func (e *Error) AppendEvent(dst []byte) []byte {
+	dst = append(dst, "data: "...)
+	dst = e.AppendJSON(dst)
+	return append(dst, "\n\n"...)
+}
+
+func appendNullable(dst []byte, s string) []byte {
+	if s == "" {
+		return append(dst, "null"...)
+	}
+	return appendString(dst, s)
+}
+
+// appendString appends s as a JSON string; bytes that are not UTF-8 become U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, s) // the error only reports the replacement
+	return dst
+}

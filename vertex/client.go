@@ -1,0 +1,132 @@
+package vertex
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Options of a [Client]. The zero value speaks HTTP/1.1 to Google directly.
+type Options struct {
+	// Credentials; nil: none.
+	Credentials *Credentials
+	// BaseURL replaces https://HOST of every call; empty: it does not.
+	BaseURL string
+	// HTTP2: streams share connections. It costs CPU for each event; HTTP/1.1 costs a
+	// connection for each open stream (see docs/performance.md).
+	HTTP2 bool
+	// Dial opens connections; nil: a net.Dialer. For tests.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// A Client posts requests to Vertex AI over connections it keeps. It is safe for
+// concurrent use.
+type Client struct {
+	credentials *Credentials
+	base        string
+	transport   *http.Transport
+}
+
+const (
+	connectTimeout = 5 * time.Second // each of dial and TLS handshake
+	keepIdle       = 5 * time.Minute // connections wait that long to be used again
+)
+
+// NewClient makes a client.
+func NewClient(o Options) *Client {
+	if o.Credentials == nil {
+		o.Credentials = NoCredentials()
+	}
+	return &Client{credentials: o.Credentials, base: o.BaseURL, transport: newTransport(o)}
+}
+
+func newTransport(o Options) *http.Transport {
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: connectTimeout, KeepAlive: 30 * time.Second}).DialContext
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(!o.HTTP2)
+	protocols.SetHTTP2(o.HTTP2)
+	protocols.SetUnencryptedHTTP2(o.HTTP2)
+	return &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dial,
+		TLSHandshakeTimeout: connectTimeout,
+		IdleConnTimeout:     keepIdle,
+		MaxIdleConnsPerHost: 1 << 16, // every finished stream's connection is worth keeping
+		DisableCompression:  true,    // a compressed stream would come in lumps
+		WriteBufferSize:     2 << 10, // bodies pass it by
+		Protocols:           protocols,
+	}
+}
+
+// Credentials the client sends.
+func (c *Client) Credentials() *Credentials { return c.credentials }
+
+// Request makes the request that Do sends, without its token.
+func (c *Client) Request(ctx context.Context, t Target, method string, body []byte) (*http.Request, error) {
+	if err := t.Check(); err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL(c.base, method), bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header = make(http.Header, 4)
+	req.Header["Content-Type"] = []string{"application/json"}
+	req.Header["User-Agent"] = []string{"vertexgateway"}
+	if project := c.credentials.QuotaProject; project != "" {
+		req.Header["X-Goog-User-Project"] = []string{project}
+	}
+	return req, nil
+}
+
+// Do posts a body and returns the answer, whatever its status, with the token it sent.
+// It neither retries nor reads.
+func (c *Client) Do(ctx context.Context, t Target, method string, body []byte) (res *http.Response, token string, err error) {
+	req, err := c.Request(ctx, t, method, body)
+	if err != nil {
+		return nil, "", err
+	}
+	token, err = c.credentials.Token(ctx)
+	if err != nil {
+		return nil, "", &CredentialsError{err}
+	}
+	req.Header["Authorization"] = []string{"Bearer " + token}
+	res, err = c.transport.RoundTrip(req)
+	return res, token, err
+}
+
+// A CredentialsError tells that no token could be had.
+type CredentialsError struct{ Err error }
+
+func (e *CredentialsError) Error() string { return "no token: " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
+// Warm opens a connection to a location, so that the first request need not.
+func (c *Client) Warm(ctx context.Context, location string) error {
+	base := c.base
+	if base == "" {
+		base = "https://" + Host(location)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodHead, base, http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := c.transport.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return errors.Join(err, res.Body.Close())
+}
+
+// Close gives up the idle connections.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }

@@ -1,0 +1,218 @@
+// Package fakevertex answers like Claude on Vertex AI, without a network, an account or
+// a model: the emulator of `gateway demo` and `gateway emulate`, and of tests. It knows
+// what Vertex refuses and how its answers look on the wire; what the answers say is made
+// up, and the same request always gets the same sense. Failures are arranged by
+// [Scenario].
+package fakevertex
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"vertexgateway/translate/catalogue"
+)
+
+// maxBody is what Google Cloud takes, in bytes (vertex.md 2.4).
+const maxBody = 30 << 20
+
+// Options are what a [Server] is made from. The zero value is an emulator of the built-in
+// catalogue that answers at once.
+type Options struct {
+	// Catalogue holds the models that are offered; nil: catalogue.Builtin().
+	Catalogue *catalogue.Catalogue
+	// Now tells the time to the prompt cache; nil: what is cached stays so.
+	Now func() time.Time
+	// Pace is the pause between two events of a stream; 0: none.
+	Pace time.Duration
+	// Scenarios are the first ones, as by [Server.Set].
+	Scenarios []Scenario
+	// Log is told of handlers that could not answer; nil: nobody is.
+	Log *slog.Logger
+}
+
+// A Server is the emulator. It may be used by several goroutines. Requests that a
+// scenario keeps waiting end when the client leaves or Close is called.
+type Server struct {
+	models  map[string]*catalogue.Model // by both spellings that Vertex takes
+	places  map[string]bool             // locations of any model
+	find    func(string) (*catalogue.Model, bool)
+	now     func() time.Time
+	pace    time.Duration
+	log     *slog.Logger
+	script  script
+	journal journal
+	cache   promptCache
+	serial  atomic.Uint64 // of requests
+	closing context.Context
+	close   context.CancelFunc
+}
+
+// New returns an emulator.
+func New(o Options) *Server {
+	known := o.Catalogue
+	if known == nil {
+		known = catalogue.Builtin()
+	}
+	s := &Server{
+		models: map[string]*catalogue.Model{},
+		places: map[string]bool{},
+		find:   known.Find,
+		now:    o.Now,
+		pace:   o.Pace,
+		log:    o.Log,
+	}
+	if s.now == nil {
+		s.now = func() time.Time { return time.Time{} }
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.offer(known.Models())
+	s.Set(o.Scenarios...)
+	return s
+}
+
+func (s *Server) offer(models []*catalogue.Model) {
+	for _, m := range models {
+		if m.Publisher != "anthropic" {
+			continue
+		}
+		s.models[m.ID] = m
+		s.models[m.Undated()] = m
+		for _, place := range m.Locations {
+			s.places[place] = true
+		}
+	}
+}
+
+// Close lets every request that a scenario keeps waiting end. It does not wait for them.
+func (s *Server) Close() { s.close() }
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/emulator/") {
+		s.control(w, r)
+		return
+	}
+	c := s.begin(w, r)
+	defer c.end()
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+// A call is one request being answered.
+type call struct {
+	*Server
+	w   http.ResponseWriter
+	r   *http.Request
+	ctx context.Context // ends when the client leaves or the emulator closes
+
+	path     path
+	model    *catalogue.Model
+	scenario Scenario
+	entry    *Request
+	request  *request
+	dice     dice // what is arbitrary in the answer comes from here
+	stop     func()
+	complete bool // everything was sent that should be
+}
+
+func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
+	ctx, cancel := context.WithCancel(r.Context())
+	untie := context.AfterFunc(s.closing, cancel)
+	return &call{
+		Server: s, w: w, r: r, ctx: ctx,
+		path:  parsePath(r.URL.Path),
+		dice:  roll(s.serial.Add(1)),
+		entry: s.journal.open(r),
+		stop:  func() { untie(); cancel() },
+	}
+}
+
+// end closes the books also when the handler panics to cut the connection.
+func (c *call) end() {
+	c.stop()
+	c.journal.finish(c.entry, !c.complete && c.r.Context().Err() != nil)
+}
+
+// fail answers a refusal; other errors mean that nobody reads any more.
+func (c *call) fail(err error) {
+	refused, ok := errors.AsType[*refusal](err)
+	if !ok {
+		if c.closing.Err() == nil {
+			c.journal.abandon(c.entry)
+		}
+		return
+	}
+	c.answerRefusal(refused)
+}
+
+// serve goes through a request in the order in which Google and then Anthropic see it.
+func (c *call) serve() error {
+	c.journal.note(c.entry, func(e *Request) {
+		e.Location, e.Publisher, e.Model, e.Method = c.path.location, c.path.publisher, c.path.model, c.path.method
+	})
+	body, err := c.read()
+	if err != nil {
+		return err
+	}
+	if err := c.admit(); err != nil {
+		return err
+	}
+	c.scenario = c.script.pick(c.path, c.model, c.find)
+	if c.scenario.replaces() {
+		return c.playInstead()
+	}
+	if c.path.counts() {
+		return c.count(body)
+	}
+	return c.message(body)
+}
+
+// read takes the whole body first: without that a client that hangs up is not noticed.
+func (c *call) read() ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, refuseAs(http.StatusRequestEntityTooLarge, "request_too_large", "Request exceeds the maximum size of %d bytes", tooLarge.Limit)
+	}
+	c.journal.note(c.entry, func(e *Request) { e.Body = body })
+	return body, err
+}
+
+// admit is Google's part: who asks, and for what.
+func (c *call) admit() error {
+	token, bearer := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
+	if !bearer || strings.TrimSpace(token) == "" {
+		return unauthenticated(c.path)
+	}
+	if !c.path.known || c.r.Method != http.MethodPost {
+		return errPage
+	}
+	if c.path.counts() {
+		return c.admitCount()
+	}
+	model, offered := c.models[c.path.model]
+	if c.path.publisher != "anthropic" || !offered || !contains(model.Locations, c.path.location) {
+		return c.path.notFound()
+	}
+	c.model = model
+	if c.path.method != "rawPredict" && c.path.method != "streamRawPredict" {
+		return googleError(http.StatusBadRequest, "FAILED_PRECONDITION", "%s is not supported in the %s API.", c.path.model, c.path.method)
+	}
+	return nil
+}
+
+func (c *call) admitCount() error {
+	if c.path.publisher != "anthropic" || !c.places[c.path.location] {
+		return c.path.notFound()
+	}
+	return nil
+}

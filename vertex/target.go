@@ -1,0 +1,75 @@
+// Package vertex knows Google: hosts and paths, credentials, connections, and which
+// failures another location may cure. It knows nothing of what requests hold.
+package vertex
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// A Target is one place on Vertex AI that can serve a request.
+type Target struct {
+	Project   string
+	Location  string // global, us, eu or a region
+	Publisher string // anthropic...
+	Model     string // the publisher's id, with @date where it has one
+}
+
+// Check tells whether every part can stand as a single path segment and the location as
+// a host's label, so that no name can lead a request, and the token with it, elsewhere.
+func (t Target) Check() error {
+	if !isLabel(t.Location) {
+		return fmt.Errorf("location %q is not a location of Vertex AI", t.Location)
+	}
+	for _, part := range []struct{ what, value string }{
+		{"project", t.Project}, {"publisher", t.Publisher}, {"model", t.Model},
+	} {
+		if !isSegment(part.value) {
+			return fmt.Errorf("%s %q cannot stand in a path", part.what, part.value)
+		}
+	}
+	return nil
+}
+
+// isLabel: letters, digits and inner hyphens, as in us-east5.
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-')
+	}) < 0
+}
+
+// isSegment: the characters of project ids (a domain and a colon may stand before one),
+// publishers and models; not a path of its own.
+func isSegment(s string) bool {
+	if strings.Trim(s, ".") == "" || len(s) > 256 {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.@:", r))
+	}) < 0
+}
+
+// Host of a location (vertex.md 1.1).
+func Host(location string) string {
+	switch location {
+	case "global":
+		return "aiplatform.googleapis.com"
+	case "us", "eu":
+		return "aiplatform." + location + ".rep.googleapis.com"
+	}
+	return location + "-aiplatform.googleapis.com"
+}
+
+// URL is the address of a method, e.g. streamRawPredict. A base, where given, stands in
+// for https://HOST.
+func (t Target) URL(base, method string) string {
+	if base == "" {
+		base = "https://" + Host(t.Location)
+	}
+	return strings.TrimSuffix(base, "/") + "/v1/projects/" + url.PathEscape(t.Project) + "/locations/" + t.Location +
+		"/publishers/" + url.PathEscape(t.Publisher) + "/models/" + url.PathEscape(t.Model) + ":" + method
+}
