@@ -290,7 +290,11 @@ func (r *reception) events(body io.Reader) *openai.Error {
 		for ev, ok := events.Next(); ok; ev, ok = events.Next() {
 			deltas, fault := r.stream.Event(ev.Data)
 			r.take(deltas)
-			if fault != nil {
+			switch {
+			case fault == nil:
+			case err != nil && fault.Upstream == http.StatusBadGateway:
+				return cutOff(err) // an event without its end, not a wrong one
+			default:
 				return fault
 			}
 		}

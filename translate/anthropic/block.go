@@ -27,7 +27,7 @@ type block struct {
 	mediaType string         // image
 	data      string         // image, base64
 	content   []block        // tool result: text and images
-	failed    bool           // tool result
+	missing   bool           // tool result: the conversation never gave one
 }
 
 func textBlock(s string) block {
@@ -111,15 +111,14 @@ func (b *block) appendResult(dst []byte) []byte {
 	dst = append(dst, `{"type":"tool_result","tool_use_id":`...)
 	dst = appendString(dst, b.id)
 	switch {
+	case b.missing:
+		dst = append(dst, `,"content":"Tool result missing.","is_error":true`...)
 	case len(b.content) == 1 && b.content[0].kind == text:
 		dst = append(dst, `,"content":`...)
 		dst = append(dst, b.content[0].value...)
 	case len(b.content) > 0:
 		dst = append(dst, `,"content":`...)
 		dst = appendBlocks(dst, b.content)
-	}
-	if b.failed {
-		dst = append(dst, `,"is_error":true`...)
 	}
 	return append(dst, '}')
 }

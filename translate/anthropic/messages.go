@@ -14,6 +14,7 @@ import (
 func (t *translation) setMessages() *openai.Error {
 	messages := t.chat.Messages
 	t.turns = make([]turn, 0, len(messages)+2)
+	t.blocks = make([]block, 0, countBlocks(messages))
 	calls := callBook{open: make(map[string]*block), used: make(map[string]bool)}
 	leading := true
 	for i := range messages {
@@ -57,33 +58,45 @@ func (p messageParam) field(name string) string {
 
 // addSystem adds a message of the leading run to the request's system field.
 func (t *translation) addSystem(m *openai.Message, param messageParam) *openai.Error {
-	blocks, err := textBlocks(m.Content, param)
+	blocks, err := t.textBlocks(m.Content, param)
 	t.system = append(t.system, blocks...)
 	return err
 }
 
 func (t *translation) addTurn(r role, m *openai.Message, param messageParam) *openai.Error {
-	blocks, err := contentBlocks(m.Content, param)
+	blocks, err := t.contentBlocks(m.Content, param)
 	t.turns = append(t.turns, turn{role: r, blocks: blocks})
 	return err
+}
+
+// countBlocks is the most blocks the messages can become.
+func countBlocks(messages []openai.Message) int {
+	n := 0
+	for i := range messages {
+		m := &messages[i]
+		n += 1 + len(m.Content.Parts) + 2*len(m.ToolCalls) + len(m.ReasoningDetails)
+	}
+	return n
+}
+
+// take gives the blocks added since from to one turn, which others cannot grow into.
+func (t *translation) take(from int) []block {
+	return t.blocks[from:len(t.blocks):len(t.blocks)]
 }
 
 // addAssistant adds an assistant's message: thinking first, then text, then calls. Behind
 // one with calls it opens the user turn that their results belong in.
 func (t *translation) addAssistant(m *openai.Message, param messageParam, index int, calls *callBook) *openai.Error {
-	blocks, err := contentBlocks(m.Content, param)
+	from := len(t.blocks)
+	if len(t.model.Accepts.Thinking) > 0 {
+		t.blocks = appendThinking(t.blocks, m.ReasoningDetails)
+	}
+	content, err := t.contentBlocks(m.Content, param)
 	if err != nil {
 		return err
 	}
-	if len(blocks) == 0 && m.Refusal != "" && !isBlank(m.Refusal) {
-		blocks = append(blocks, textBlock(m.Refusal))
-	}
-	if len(m.ReasoningDetails) > 0 && len(t.model.Accepts.Thinking) > 0 {
-		blocks = append(thinkingBlocks(m.ReasoningDetails), blocks...)
-	}
-	if len(m.ToolCalls) == 0 {
-		t.turns = append(t.turns, turn{role: assistantRole, blocks: blocks})
-		return nil
+	if len(content) == 0 && !isBlank(m.Refusal) {
+		t.blocks = append(t.blocks, textBlock(m.Refusal))
 	}
 	results := make([]block, len(m.ToolCalls))
 	for i := range m.ToolCalls {
@@ -95,15 +108,18 @@ func (t *translation) addAssistant(m *openai.Message, param messageParam, index 
 			call.ID = fmt.Sprintf("call_%d_%d", index, i)
 		}
 		id := calls.add(call.ID, &results[i])
-		blocks = append(blocks, block{kind: toolUse, id: id, name: t.names.claude(call.Function.Name), value: callInput(call.Function.Arguments)})
+		t.blocks = append(t.blocks, block{kind: toolUse, id: id, name: t.names.claude(call.Function.Name), value: callInput(call.Function.Arguments)})
 	}
-	t.turns = append(t.turns, turn{role: assistantRole, blocks: blocks}, turn{role: userRole, blocks: results})
+	t.turns = append(t.turns, turn{role: assistantRole, blocks: t.take(from)})
+	if len(results) > 0 {
+		t.turns = append(t.turns, turn{role: userRole, blocks: results})
+	}
 	return nil
 }
 
 // addResult puts a tool's result where its call wants it; one without a call becomes text.
 func (t *translation) addResult(m *openai.Message, param messageParam, calls *callBook) *openai.Error {
-	content, err := contentBlocks(m.Content, param)
+	content, err := t.contentBlocks(m.Content, param)
 	if err != nil {
 		return err
 	}
@@ -113,8 +129,8 @@ func (t *translation) addResult(m *openai.Message, param messageParam, calls *ca
 	case !ok:
 		t.turns = append(t.turns, turn{role: userRole, blocks: append([]block{textBlock("Tool result (" + m.ToolCallID + "):")}, content...)})
 		t.warn("tool_call_id", "orphaned")
-	case result.failed || len(content) > 0: // of several results for one call the last that says something counts
-		result.content, result.failed = content, false
+	case result.missing || len(content) > 0: // of several results for one call the last that says something counts
+		result.content, result.missing = content, false
 	}
 	return nil
 }
@@ -124,9 +140,6 @@ type callBook struct {
 	open map[string]*block // by the client's id: the latest call's result
 	used map[string]bool   // ids Claude has seen
 }
-
-// missingResult stands where a conversation never gave a call its result.
-const missingResult = `"Tool result missing."`
 
 // add opens a call and returns the id that Claude gets for it: the client's own where
 // Claude takes it and no earlier call has it.
@@ -140,7 +153,7 @@ func (c *callBook) add(id string, result *block) string {
 		safe = fmt.Sprintf("%s_%d", base, n)
 	}
 	c.used[safe] = true
-	*result = block{kind: toolResult, id: safe, failed: true, content: []block{{kind: text, value: jsontext.Value(missingResult)}}}
+	*result = block{kind: toolResult, id: safe, missing: true}
 	c.open[id] = result
 	return safe
 }
@@ -171,10 +184,9 @@ func callInput(arguments jsontext.Value) jsontext.Value {
 	return append(append([]byte(`{"value":`), value...), '}')
 }
 
-// thinkingBlocks rebuilds thinking from what the client sends back. A block without its
+// appendThinking rebuilds thinking from what the client sends back. A block without its
 // signature is worthless to Claude and is left out.
-func thinkingBlocks(details []openai.ReasoningDetail) []block {
-	var blocks []block
+func appendThinking(blocks []block, details []openai.ReasoningDetail) []block {
 	for _, d := range joinDetails(details) {
 		switch {
 		case d.Type == "reasoning.encrypted" && d.Data.Kind() == '"':
@@ -215,8 +227,8 @@ func joinStrings(a, b jsontext.Value) jsontext.Value {
 }
 
 // textBlocks are a message's blocks where only text may stand.
-func textBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
-	blocks, err := contentBlocks(c, param)
+func (t *translation) textBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
+	blocks, err := t.contentBlocks(c, param)
 	for _, b := range blocks {
 		if b.kind != text {
 			return nil, invalidValue(param.field("content"), "only text is possible in a system message")
@@ -226,24 +238,21 @@ func textBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
 }
 
 // contentBlocks translates a message's content, and leaves out text that is blank.
-func contentBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
-	if len(c.Text) > 0 {
-		if isBlankText(c.Text) {
-			return nil, nil
-		}
-		return []block{{kind: text, value: c.Text}}, nil
+func (t *translation) contentBlocks(c openai.Content, param messageParam) ([]block, *openai.Error) {
+	from := len(t.blocks)
+	if len(c.Text) > 0 && !isBlankText(c.Text) {
+		t.blocks = append(t.blocks, block{kind: text, value: c.Text})
 	}
-	blocks := make([]block, 0, len(c.Parts))
 	for i := range c.Parts {
 		b, err := partBlock(&c.Parts[i], param, i)
 		if err != nil {
 			return nil, err
 		}
 		if !b.isEmpty() {
-			blocks = append(blocks, b)
+			t.blocks = append(t.blocks, b)
 		}
 	}
-	return blocks, nil
+	return t.take(from), nil
 }
 
 func partBlock(p *openai.Part, param messageParam, index int) (block, *openai.Error) {

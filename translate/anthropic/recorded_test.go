@@ -135,8 +135,8 @@ func TestRecordedStreamsCutOff(t *testing.T) {
 		body := strings.TrimRight(r.Response.Body, "\r\n") // the last event is dispatched by a blank line
 		step := 1 + len(body)/500
 		for i := 0; i < len(body); i += step {
-			if chunks, _, err := read(strings.NewReader(body[:i])); !errors.Is(err, io.EOF) || bytes.Contains(chunks, []byte("[DONE]")) {
-				t.Fatalf("%s cut at byte %d of %d: error %v, want EOF and no [DONE]", r.ID, i, len(body), err)
+			if chunks, _, err := read(strings.NewReader(body[:i])); err == nil || bytes.Contains(chunks, []byte("[DONE]")) {
+				t.Fatalf("%s cut at byte %d of %d looks whole", r.ID, i, len(body))
 			}
 		}
 	}

@@ -64,6 +64,7 @@ type translation struct {
 	choice       toolChoice
 	instructions []block // of the gateway, behind the client's system messages
 	system       []block
+	blocks       []block // of all messages, one behind the other
 	turns        []turn
 	thinking     thinking
 	effort       string

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate/catalogue"
@@ -25,27 +26,29 @@ const emptySchema = `{"type":"object","properties":{}}`
 func (t *translation) setTools() *openai.Error {
 	t.tools = make([]tool, 0, len(t.chat.Tools))
 	for i := range t.chat.Tools {
-		param := fmt.Sprintf("tools[%d]", i)
 		declared := &t.chat.Tools[i]
-		if declared.Type != "function" {
-			return invalidValue(param+".type", "only function tools are available with this model")
-		}
 		f := &declared.Function
+		if declared.Type != "function" {
+			return invalidValue(toolParam(i, ".type"), "only function tools are available with this model")
+		}
 		if f.Name == "" {
-			return openai.BadRequest("missing_required_parameter", param+".function.name", "Missing required parameter: '"+param+".function.name'.")
+			name := toolParam(i, ".function.name")
+			return openai.BadRequest("missing_required_parameter", name, "Missing required parameter: '"+name+"'.")
 		}
 		schema, ok := objectSchema(f.Parameters)
 		if !ok {
-			return invalidValue(param+".function.parameters", "must be a JSON Schema object")
+			return invalidValue(toolParam(i, ".function.parameters"), "must be a JSON Schema object")
 		}
 		if t.hasTool(f.Name) {
-			t.warn(param, "dropped") // a second tool of the same name could never be told apart
+			t.warn(toolParam(i, ""), "dropped") // a second tool of the same name could never be told apart
 			continue
 		}
 		t.tools = append(t.tools, tool{t.names.claude(f.Name), f.Description, schema})
 	}
 	return nil
 }
+
+func toolParam(i int, field string) string { return fmt.Sprintf("tools[%d]%s", i, field) }
 
 func (t *translation) hasTool(name string) bool {
 	name = t.names.claude(name)
@@ -67,10 +70,14 @@ func objectSchema(schema jsontext.Value) (jsontext.Value, bool) {
 	default:
 		return nil, false
 	}
-	for name, value := range members(schema) {
-		if name == "type" {
-			return schema, string(value) == `"object"`
-		}
+	var declared struct {
+		Type string `json:"type"`
+	}
+	switch err := json.Unmarshal(schema, &declared); {
+	case err != nil:
+		return nil, false
+	case declared.Type != "":
+		return schema, declared.Type == "object"
 	}
 	typed := append(jsontext.Value(`{"type":"object"`), ',')
 	if rest := schema[1:]; strings.TrimSpace(string(rest)) != "}" {

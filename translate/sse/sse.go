@@ -33,7 +33,8 @@ const (
 //		if err != nil { break }
 //	}
 //
-// An event that the end of the stream cuts off is not dispatched.
+// The end of the stream ends an event too, as it does for the SDKs of OpenAI and
+// Anthropic; whether such an event is whole its data must tell.
 type Reader struct {
 	src io.Reader
 	max int
@@ -49,6 +50,7 @@ type Reader struct {
 	lines      int    // data lines of the event so far
 	skipLF     bool   // the last line ended in CR: a LF that follows belongs to it
 	started    bool   // the byte order mark, if any, is behind us
+	ended      bool   // nothing follows
 }
 
 type span struct{ from, to int }
@@ -82,6 +84,7 @@ func (r *Reader) Fill() error {
 	if !r.started {
 		r.skipByteOrderMark(err != nil)
 	}
+	r.ended = err == io.EOF //nolint:errorlint // a Reader's io.EOF is never wrapped
 	return err
 }
 
@@ -134,7 +137,7 @@ func (r *Reader) Next() (Event, bool) {
 	}
 	for {
 		line, ok := r.line()
-		if !ok {
+		if !ok && !(r.ended && r.lines > 0) {
 			return Event{}, false
 		}
 		if line.from < line.to {
@@ -184,7 +187,11 @@ func (r *Reader) line() (span, bool) {
 	}
 	if lf < 0 {
 		r.scan = r.end
-		return span{}, false
+		line := span{r.pos, r.end}
+		if r.ended {
+			r.pos = r.end
+		}
+		return line, r.ended && line.from < line.to
 	}
 	line := span{r.pos, r.scan + lf}
 	r.pos = line.to + 1

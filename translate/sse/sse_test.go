@@ -48,7 +48,9 @@ func TestFraming(t *testing.T) {
 		{"mixed ends", "data: 1\r\n\ndata: 2\n\rdata: 3\r\r\n", []event{{"", "1"}, {"", "2"}, {"", "3"}}},
 		{"byte order mark", "\ufeffdata: 1\n\n", []event{{"", "1"}}},
 		{"byte order mark only at the start", "data: 1\n\n\ufeffdata: 2\n\n", []event{{"", "1"}}},
-		{"cut off", "data: 1\n\ndata: 2\n", []event{{"", "1"}}},
+		{"ended in a data line", "data: 1\n\ndata: 2", []event{{"", "1"}, {"", "2"}}},
+		{"ended behind a data line", "data: 1\n\ndata: 2\r\n", []event{{"", "1"}, {"", "2"}}},
+		{"ended in a name", "data: 1\n\nevent: 2", []event{{"", "1"}}},
 		{"empty", "", nil},
 		{"long", "data: " + strings.Repeat("x", 100_000) + "\n\ndata: 2\n\n", []event{{"", strings.Repeat("x", 100_000)}, {"", "2"}}},
 	}

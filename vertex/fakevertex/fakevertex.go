@@ -45,6 +45,7 @@ type Server struct {
 	now     func() time.Time
 	pace    time.Duration
 	log     *slog.Logger
+	forms   forms
 	script  script
 	journal journal
 	cache   promptCache
@@ -66,6 +67,7 @@ func New(o Options) *Server {
 		now:    o.Now,
 		pace:   o.Pace,
 		log:    o.Log,
+		forms:  newForms(),
 	}
 	if s.now == nil {
 		s.now = func() time.Time { return time.Time{} }

@@ -146,14 +146,14 @@ func toolForm() shape {
 	)...)
 	display := []field{must("display_width_px", integer(1)), must("display_height_px", integer(1)), may("display_number", nullable(integer(0))), may("enable_zoom", boolean)}
 	kinds := tagged(map[string]shape{
-		"custom":                        custom,
-		"bash_20250124":                 named("bash"),
-		"text_editor_20250124":          named("str_replace_editor"),
-		"text_editor_20250429":          named("str_replace_based_edit_tool"),
-		"text_editor_20250728":          named("str_replace_based_edit_tool", may("max_characters", nullable(integer(1)))),
-		"memory_20250818":               named("memory"),
-		"computer_20250124":             named("computer", display...),
-		"computer_20251124":             named("computer", display...),
+		"custom":                          custom,
+		"bash_20250124":                   named("bash"),
+		"text_editor_20250124":            named("str_replace_editor"),
+		"text_editor_20250429":            named("str_replace_based_edit_tool"),
+		"text_editor_20250728":            named("str_replace_based_edit_tool", may("max_characters", nullable(integer(1)))),
+		"memory_20250818":                 named("memory"),
+		"computer_20250124":               named("computer", display...),
+		"computer_20251124":               named("computer", display...),
 		"tool_search_tool_regex_20251119": named("tool_search_tool_regex"),
 		"tool_search_tool_bm25_20251119":  named("tool_search_tool_bm25"),
 		"web_search_20250305": named("web_search",

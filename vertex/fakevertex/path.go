@@ -10,7 +10,7 @@ func contains(list []string, s string) bool { return slices.Contains(list, s) }
 
 // A path is what the URL of a request says. Hosts are not looked at.
 type path struct {
-	known                                         bool // it has the form of a publisher model's
+	known                                       bool // it has the form of a publisher model's
 	project, location, publisher, model, method string
 }
 

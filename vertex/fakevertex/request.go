@@ -53,22 +53,22 @@ func (c *content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 
 // A block is a content block of any type.
 type block struct {
-	Type         string          `json:"type"`
-	Text         string          `json:"text,omitzero"`
-	Thinking     string          `json:"thinking,omitzero"`
-	Signature    string          `json:"signature,omitzero"`
-	Data         string          `json:"data,omitzero"`
-	ID           string          `json:"id,omitzero"`
-	Name         string          `json:"name,omitzero"`
-	Input        jsontext.Value  `json:"input,omitzero"`
-	ToolUseID    string          `json:"tool_use_id,omitzero"`
-	Content      jsontext.Value  `json:"content,omitzero"`
-	IsError      bool            `json:"is_error,omitzero"`
-	Source       jsontext.Value  `json:"source,omitzero"`
-	Title        *string         `json:"title,omitzero"`
-	Context      *string         `json:"context,omitzero"`
-	Citations    jsontext.Value  `json:"citations,omitzero"`
-	CacheControl *cacheControl   `json:"cache_control,omitzero"`
+	Type         string         `json:"type"`
+	Text         string         `json:"text,omitzero"`
+	Thinking     string         `json:"thinking,omitzero"`
+	Signature    string         `json:"signature,omitzero"`
+	Data         string         `json:"data,omitzero"`
+	ID           string         `json:"id,omitzero"`
+	Name         string         `json:"name,omitzero"`
+	Input        jsontext.Value `json:"input,omitzero"`
+	ToolUseID    string         `json:"tool_use_id,omitzero"`
+	Content      jsontext.Value `json:"content,omitzero"`
+	IsError      bool           `json:"is_error,omitzero"`
+	Source       jsontext.Value `json:"source,omitzero"`
+	Title        *string        `json:"title,omitzero"`
+	Context      *string        `json:"context,omitzero"`
+	Citations    jsontext.Value `json:"citations,omitzero"`
+	CacheControl *cacheControl  `json:"cache_control,omitzero"`
 }
 
 // results are the blocks within a tool_result or search_result.
