@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"vertexgateway/config"
+	"vertexgateway/vertex/fakevertex"
+)
+
+const (
+	anyPort = "127.0.0.1:0"
+	// demoPace makes it visible that an answer is streamed.
+	demoPace = 15 * time.Millisecond
+)
+
+type demoCommand struct {
+	Listen string `placeholder:"ADDR" help:"Address of the API; default: 127.0.0.1:8080, or a free port where that is taken."`
+}
+
+const demoText = `The gateway is on %[1]s/v1 with an emulator of Vertex AI behind it: no account, no network, no cost. Ask it:
+
+curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"claude-sonnet-4-5","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
+
+The first location, global, is down for the first request: its answer comes from the next one, and the log below says so.
+OpenAI SDKs: export OPENAI_BASE_URL=%[1]s/v1 OPENAI_API_KEY=any
+Metrics: %[2]s/metrics
+Ctrl-C ends it.
+`
+
+// Run serves from an emulator until it is asked to stop.
+func (c *demoCommand) Run(ctx context.Context, s *system) error {
+	stop := s.stopSignals()
+	e, err := newEmulator(ctx, anyPort, fakevertex.Options{
+		Now: time.Now, Pace: demoPace,
+		Scenarios: []fakevertex.Scenario{{Location: "global", Times: 1, Status: 503}},
+	})
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	conf, err := c.config(e.url())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	p, err := newProcess(ctx, conf, s)
+	defer p.background.Wait()
+	defer cancel()
+	if err != nil {
+		return err
+	}
+	if err := c.open(ctx, p); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.stdout, demoText, localURL(p.api), localURL(p.admin))
+	return p.serve(stop)
+}
+
+// config is the defaults, in front of an emulator.
+func (c *demoCommand) config(emulator string) (*config.Config, error) {
+	conf := config.Default()
+	conf.Vertex.Project, conf.Vertex.Credentials, conf.Vertex.BaseURL = "demo", "none", emulator
+	conf.Apply(config.Overrides{Listen: c.Listen, AdminListen: anyPort, LogFormat: "console"})
+	return conf, conf.Validate()
+}
+
+// open listens; on another port where the usual one is taken, unless it was asked for.
+func (c *demoCommand) open(ctx context.Context, p *process) error {
+	err := p.listen(ctx)
+	if c.Listen != "" || !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	fmt.Fprintf(p.system.stdout, "%s is taken, so this is on another port.\n", p.started.Listen)
+	p.started.Listen = anyPort
+	return p.listen(ctx)
+}
