@@ -1,6 +1,9 @@
 package proxy_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -180,7 +183,9 @@ func TestModels(t *testing.T) {
 	w := newWorld(t, "models: [{name: fast, model: claude-haiku-4-5}, {name: claude-sonnet-5}]\n")
 	r := w.get("/v1/models")
 	openaitestCheck(t, "ListModelsResponse", r.body)
-	list := decode[struct{ Data []struct{ ID, Object, OwnedBy string } }](t, r.body)
+	list := decode[struct {
+		Data []struct{ ID, Object, OwnedBy string }
+	}](t, r.body)
 	if len(list.Data) != 2 || list.Data[0].ID != "fast" || list.Data[1].ID != "claude-sonnet-5" {
 		t.Errorf("list %s", r.body)
 	}
@@ -196,11 +201,22 @@ func TestModels(t *testing.T) {
 }
 
 func TestKeys(t *testing.T) {
-	// The hash of gw-test-key.
-	w := newWorld(t, "teams: [{name: search, keys: [{name: ci, sha256: 'f4f7ef1d17d1ed3b3a8ca4cde3cbe0c9ea0dc1a2a8bbd9e3d4c4d0a5a5d8a8bb'}]}]\n")
+	hash := sha256.Sum256([]byte("gw-test-key"))
+	w := newWorld(t, "teams: [{name: search, keys: [{name: ci, sha256: '"+hex.EncodeToString(hash[:])+"'}]}]\n")
 	w.chat("claude-opus-5", "").failure(401, "invalid_api_key", "")
 	w.chat("claude-opus-5", "", "Authorization", "Bearer wrong").failure(401, "invalid_api_key", "")
 	w.get("/v1/models").failure(401, "invalid_api_key", "")
+	for _, header := range [][]string{{"Authorization", "Bearer gw-test-key"}, {"X-Api-Key", "gw-test-key"}, {"Api-Key", "gw-test-key"}} {
+		w.chat("claude-opus-5", "", header...).completion()
+	}
+	for _, r := range w.vertex.Requests() {
+		if fmt.Sprint(r.Header, string(r.Body)) != strings.ReplaceAll(fmt.Sprint(r.Header, string(r.Body)), "gw-test-key", "") {
+			t.Error("the key went upstream")
+		}
+	}
+	if team := w.line().ContextMap()["team"]; team != "search" {
+		t.Errorf("team %v in the log", team)
+	}
 }
 
 func TestReasoning(t *testing.T) {

@@ -50,7 +50,7 @@ type Gateway struct {
 	phase    atomic.Int32
 	quit     chan struct{}
 	quitOnce sync.Once
-	running  sync.WaitGroup // requests
+	running  tally // requests
 	stop     context.Context
 	kill     context.CancelCauseFunc // ends what still runs when the grace is over
 }
@@ -139,8 +139,8 @@ type endpoint func(*exchange) *openai.Error
 func (g *Gateway) endpoint(name string, answer endpoint) http.Handler {
 	inflight := g.metrics.inflight.WithLabelValues(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.running.Add(1)
-		defer g.running.Done()
+		g.running.enter()
+		defer g.running.leave()
 		inflight.Inc()
 		defer inflight.Dec()
 		x := g.newExchange(name, w, r)
@@ -176,15 +176,50 @@ var errShutdown = errors.New("the gateway is shutting down")
 // ctx is done.
 func (g *Gateway) Drain(ctx context.Context) {
 	g.phase.Store(phaseDraining)
-	done := make(chan struct{})
-	go func() {
-		g.running.Wait()
-		close(done)
-	}()
+	done := g.running.empty()
 	select {
 	case <-done:
 	case <-ctx.Done():
 		g.kill(errShutdown)
 		<-done
 	}
+}
+
+// A tally counts the requests that run. Unlike a WaitGroup it takes new ones while
+// somebody waits.
+type tally struct {
+	mu      sync.Mutex
+	n       int
+	waiting []chan struct{}
+}
+
+func (t *tally) enter() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n++
+}
+
+func (t *tally) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.n--; t.n > 0 {
+		return
+	}
+	for _, c := range t.waiting {
+		close(c)
+	}
+	t.waiting = nil
+}
+
+// empty gives a channel that is closed when no request runs.
+func (t *tally) empty() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := make(chan struct{})
+	if t.n == 0 {
+		close(c)
+	} else {
+		t.waiting = append(t.waiting, c)
+	}
+	return c
 }

@@ -214,9 +214,19 @@ func (x *exchange) attempt(req *anthropic.Request, a *answer, p *place, isLast b
 	}
 	x.usage = r.stream.Usage()
 	if fault == nil {
+		drain(res.Body, cancel)
 		return nil
 	}
 	return r.broken(ctx, fault)
+}
+
+// drain reads the little that follows a whole answer, so that its connection can be used
+// again. An upstream that keeps the connection open loses it.
+func drain(body io.Reader, cancel context.CancelCauseFunc) {
+	const patience, most = time.Second, 64 << 10
+	late := time.AfterFunc(patience, func() { cancel(errDone) })
+	defer late.Stop()
+	_, _ = io.CopyN(io.Discard, body, most) // a failure costs a connection, no more
 }
 
 // unreached is an attempt without an answer of any status.
@@ -293,9 +303,9 @@ func (r *reception) events(body io.Reader) *openai.Error {
 			switch {
 			case fault == nil:
 			case err != nil && fault.Upstream == http.StatusBadGateway:
-				return cutOff(err) // an event without its end, not a wrong one
+				return r.stop(cutOff(err)) // an event without its end, not a wrong one
 			default:
-				return fault
+				return r.stop(fault)
 			}
 		}
 		if ending, ok := r.stream.Ending(); ok {
@@ -308,6 +318,14 @@ func (r *reception) events(body io.Reader) *openai.Error {
 			return cutOff(err)
 		}
 	}
+}
+
+// stop sends what came before a fault: the client paid for it.
+func (r *reception) stop(fault *openai.Error) *openai.Error {
+	if gone := r.a.flush(); gone != nil {
+		return gone
+	}
+	return fault
 }
 
 // message reads an answer that came whole.

@@ -57,7 +57,8 @@ type answer struct {
 func newAnswer(x *exchange, chat *openai.ChatRequest) *answer {
 	a := &answer{x: x, usage: chat.StreamOptions.IncludeUsage}
 	a.head = openai.Head{Created: x.started.Unix(), Model: chat.Model}
-	a.timer = time.AfterFunc(holdHeaders, a.onBeat)
+	a.timer = time.AfterFunc(time.Hour, a.onBeat) // set before it may run
+	a.timer.Reset(holdHeaders)
 	return a
 }
 
@@ -216,6 +217,7 @@ func (a *answer) finish(id string, end openai.Ending) *openai.Error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.x.writeJSON(http.StatusOK, body)
+	_ = http.NewResponseController(a.x.w).Flush() // a client that left is seen by its context
 	return nil
 }
 

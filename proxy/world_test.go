@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +38,7 @@ type world struct {
 	upstream *httptest.Server
 	gateway  *proxy.Gateway
 	api      *httptest.Server
+	client   *http.Client
 	registry *prometheus.Registry
 	log      *observer.ObservedLogs
 	config   *config.Config
@@ -44,16 +47,32 @@ type world struct {
 // newWorld starts a world whose configuration is this YAML besides what connects the two.
 func newWorld(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *world {
 	t.Helper()
+	return startWorld(t, yaml, loopback, scenarios...)
+}
+
+// newBubble starts a world without a network, for use in a synctest bubble, where time
+// passes only when everybody waits.
+func newBubble(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *world {
+	t.Helper()
+	return startWorld(t, yaml, pipes, scenarios...)
+}
+
+func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener, dialer), scenarios ...fakevertex.Scenario) *world {
+	t.Helper()
 	w := &world{t: t, vertex: fakevertex.New(fakevertex.Options{Now: time.Now, Scenarios: scenarios}), registry: prometheus.NewRegistry()}
-	w.upstream = httptest.NewServer(w.vertex)
-	t.Cleanup(w.upstream.Close)
+	upstream, dialUpstream := listen(t)
+	w.upstream = serve(t, upstream, w.vertex)
 	t.Cleanup(w.vertex.Close)
 	w.config = w.load(yaml)
 	core, logs := observer.New(zapcore.DebugLevel)
 	w.log = logs
 	var err error
 	w.gateway, err = proxy.New(w.config, proxy.Options{
-		Connect:  connect,
+		Connect: func(v config.Vertex) (*vertex.Client, error) {
+			client := vertex.NewClient(vertex.Options{BaseURL: v.BaseURL, HTTP2: v.HTTPVersion == "2", Dial: dialUpstream})
+			t.Cleanup(client.Close)
+			return client, nil
+		},
 		Log:      zap.New(core),
 		Registry: w.registry,
 		Now:      time.Now,
@@ -63,14 +82,88 @@ func newWorld(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *worl
 		t.Fatal(err)
 	}
 	w.gateway.Started()
-	w.api = httptest.NewServer(w.gateway.Handler())
-	t.Cleanup(w.api.Close)
+	api, dialAPI := listen(t)
+	w.api = serve(t, api, w.gateway.Handler())
+	w.client = &http.Client{Transport: &http.Transport{DialContext: dialAPI}}
+	t.Cleanup(w.client.CloseIdleConnections)
 	return w
 }
 
-func connect(v config.Vertex) (*vertex.Client, error) {
-	return vertex.NewClient(vertex.Options{BaseURL: v.BaseURL, HTTP2: v.HTTPVersion == "2"}), nil
+func serve(t *testing.T, l net.Listener, h http.Handler) *httptest.Server {
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: h}} //nolint:gosec // a test's server
+	s.Start()
+	t.Cleanup(s.Close)
+	return s
 }
+
+type dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+func loopback(t *testing.T) (net.Listener, dialer) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &countingListener{Listener: l}, nil
+}
+
+type countingListener struct {
+	net.Listener
+	accepted atomic.Int64
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		l.accepted.Add(1)
+	}
+	return c, err
+}
+
+// pipes is a network of one address in memory.
+func pipes(*testing.T) (net.Listener, dialer) {
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	return l, l.dial
+}
+
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.conns <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *pipeListener) Addr() net.Addr { return pipeAddr{} }
+
+type pipeAddr struct{}
+
+func (pipeAddr) Network() string { return "pipe" }
+func (pipeAddr) String() string  { return "127.0.0.1:80" }
 
 // load reads a configuration that leads to the emulator.
 func (w *world) load(yaml string) *config.Config {
@@ -123,7 +216,7 @@ func (w *world) do(req *http.Request, header ...string) *reply {
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
-	res, err := w.api.Client().Do(req)
+	res, err := w.client.Do(req)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -337,18 +430,9 @@ func (w *world) eventually(what string, holds func() bool) {
 	}
 }
 
-// dialer that counts.
-type countingListener struct {
-	net.Listener
-	accepted chan struct{}
+// admin asks one of the operations' paths.
+func (w *world) admin(path string) *httptest.ResponseRecorder {
+	r := httptest.NewRecorder()
+	w.gateway.Admin().ServeHTTP(r, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	return r
 }
-
-func (l countingListener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err == nil {
-		l.accepted <- struct{}{}
-	}
-	return c, err
-}
-
-var _ = context.Background

@@ -182,8 +182,8 @@ func (c *promptCache) forget(now time.Time) {
 }
 
 func lastMark(all []segment) int {
-	for i := len(all) - 1; i >= 0; i-- {
-		if all[i].ttl != 0 {
+	for i, s := range slices.Backward(all) {
+		if s.ttl != 0 {
 			return i
 		}
 	}
@@ -192,10 +192,10 @@ func lastMark(all []segment) int {
 
 // prefixesOf are the sums of tokens and the names of the prefixes that end at each segment.
 func prefixesOf(all []segment, scope string) ([]int, []prefix) {
-	sums, names := make([]int, len(all)), make([]prefix, len(all))
 	if lastMark(all) < 0 {
-		return sums, names
+		return nil, nil
 	}
+	sums, names := make([]int, len(all)), make([]prefix, len(all))
 	before, sum := sha256.Sum256([]byte(scope)), 0
 	for i, s := range all {
 		sum += s.tokens

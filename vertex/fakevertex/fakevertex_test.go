@@ -2,7 +2,7 @@ package fakevertex
 
 import (
 	"encoding/json"
-	"io"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -46,8 +46,8 @@ func raw(text string) edit {
 	}
 }
 
-// talk sets the messages; a string is one of the user and the assistant in turn.
-func talk(messages ...any) edit { return set("messages", messages) }
+// talk sets the messages.
+func talk(messages ...any) edit { return set("messages", append([]any{}, messages...)) }
 
 func user(content any) map[string]any { return map[string]any{"role": "user", "content": content} }
 
@@ -67,8 +67,15 @@ func pathOf(location, model, method string) string {
 	return "/v1/projects/p/locations/" + location + "/publishers/anthropic/models/" + model + ":" + method
 }
 
+// A result is an answer but for its body.
+type result struct {
+	Status     string
+	StatusCode int
+	Header     http.Header
+}
+
 // post asks the handler and returns the whole answer.
-func post(t *testing.T, h http.Handler, path string, body any, header ...string) (*http.Response, string) {
+func post(t *testing.T, h http.Handler, path string, body any, header ...string) (result, string) {
 	t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -81,12 +88,8 @@ func post(t *testing.T, h http.Handler, path string, body any, header ...string)
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	res := w.Result()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res, string(answer)
+	status := fmt.Sprintf("%d %s", w.Code, http.StatusText(w.Code))
+	return result{status, w.Code, w.Header()}, w.Body.String()
 }
 
 // A reply is an answer's message.

@@ -1,5 +1,7 @@
 package fakevertex
 
+import "slices"
+
 // forms are the shapes of the bodies that are taken. They are made by a function, and
 // kept by it, as they are trees.
 type forms struct {
@@ -25,7 +27,7 @@ func newForms() forms {
 		may("cache_control", cacheForm()),
 		may("speed", nullable(oneOf("standard", "fast"))),
 	}
-	messages := append(shared[:len(shared):len(shared)],
+	messages := slices.Concat(shared, []field{
 		must("max_tokens", integer(0)),
 		may("stream", boolean),
 		may("stop_sequences", list(text)),
@@ -35,10 +37,10 @@ func newForms() forms {
 		may("metadata", object(may("user_id", nullable(sized(0, 256))))),
 		may("service_tier", oneOf("auto", "standard_only")),
 		may("context_management", nullable(dictionary)),
-	)
+	})
 	return forms{
 		messages:    object(messages...),
-		countTokens: object(append(shared[:len(shared):len(shared)], must("model", text))...),
+		countTokens: object(append(slices.Clip(shared), must("model", text))...),
 	}
 }
 

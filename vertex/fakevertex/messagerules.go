@@ -155,7 +155,7 @@ func (i *inspection) checkThinkingTurn() *refusal {
 		return nil
 	}
 	if first := t.blocks[0]; first.Type != "thinking" && first.Type != "redacted_thinking" {
-		return first.refuse("Expected `thinking` or `redacted_thinking`, but found `%s`. When `thinking` is enabled, a final `assistant` message must start with a thinking block (preceeding the lastmost set of `tool_use` and `tool_result` blocks). We recommend you include thinking blocks from previous turns. To avoid this requirement, disable `thinking`. Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking", first.Type)
+		return first.refuse("Expected `thinking` or `redacted_thinking`, but found `%s`. When `thinking` is enabled, a final `assistant` message must start with a thinking block. We recommend you include thinking blocks from previous turns. To avoid this requirement, disable `thinking`. Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking", first.Type)
 	}
 	return nil
 }

@@ -162,6 +162,8 @@ var refusals = []struct {
 	{"many images", haiku45, talk(user(blocks(`[` + strings.TrimSuffix(strings.Repeat(`{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "`+png+`"}},`, 101), ",") + `]`))), "too many images"},
 	{"long prompt", haiku45, talk(user(strings.Repeat("word ", 200_000))), "prompt is too long: 250000 tokens > 200000 maximum"},
 	{"document by the assistant, new version", opus5, both(set("anthropic_version", "2026-10-21"), talk(user("q"), assistant(blocks(`[{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}]`)), user("a"))), "`document` blocks can only be in `user` messages"},
+	{"edits without their header", opus5, raw(`{"context_management": {"edits": []}}`), "context_management: Extra inputs are not permitted"},
+	{"binding without its header", opus5, raw(`{"thinking": {"type": "adaptive", "block_binding": {}}}`), "thinking.adaptive.block_binding: Extra inputs are not permitted"},
 	{"fast mode", opus5, set("speed", "fast"), "Fast mode"},
 }
 

@@ -11,23 +11,24 @@ import (
 
 // A request is a body whose form was found good (form.go). Numbers are as JSON has them.
 type request struct {
-	Version       string        `json:"anthropic_version"`
-	Model         string        `json:"model"` // of the token counter
-	MaxTokens     *float64      `json:"max_tokens"`
-	Messages      []message     `json:"messages"`
-	System        content       `json:"system"`
-	Tools         []tool        `json:"tools"`
-	ToolChoice    *toolChoice   `json:"tool_choice"`
-	Thinking      *thinking     `json:"thinking"`
-	OutputConfig  *outputConfig `json:"output_config"`
-	CacheControl  *cacheControl `json:"cache_control"`
-	Metadata      *metadata     `json:"metadata"`
-	StopSequences []string      `json:"stop_sequences"`
-	Stream        bool          `json:"stream"`
-	Temperature   *float64      `json:"temperature"`
-	TopP          *float64      `json:"top_p"`
-	TopK          *float64      `json:"top_k"`
-	Speed         string        `json:"speed"`
+	Version           string         `json:"anthropic_version"`
+	Model             string         `json:"model"` // of the token counter
+	MaxTokens         *float64       `json:"max_tokens"`
+	Messages          []message      `json:"messages"`
+	System            content        `json:"system"`
+	Tools             []tool         `json:"tools"`
+	ToolChoice        *toolChoice    `json:"tool_choice"`
+	Thinking          *thinking      `json:"thinking"`
+	OutputConfig      *outputConfig  `json:"output_config"`
+	CacheControl      *cacheControl  `json:"cache_control"`
+	Metadata          *metadata      `json:"metadata"`
+	StopSequences     []string       `json:"stop_sequences"`
+	Stream            bool           `json:"stream"`
+	Temperature       *float64       `json:"temperature"`
+	TopP              *float64       `json:"top_p"`
+	TopK              *float64       `json:"top_k"`
+	Speed             string         `json:"speed"`
+	ContextManagement jsontext.Value `json:"context_management"`
 }
 
 type message struct {
@@ -103,7 +104,7 @@ type tool struct {
 	CacheControl *cacheControl  `json:"cache_control,omitzero"`
 }
 
-// UnmarshalJSONFrom skips what the type has besides.
+// isServers reports whether Vertex runs the tool.
 func (t *tool) isServers() bool {
 	return strings.HasPrefix(t.Type, "web_search_") || strings.HasPrefix(t.Type, "tool_search_")
 }
@@ -117,9 +118,10 @@ type toolChoice struct {
 func (c *toolChoice) forces() bool { return c != nil && (c.Type == "any" || c.Type == "tool") }
 
 type thinking struct {
-	Type    string  `json:"type"`
-	Budget  float64 `json:"budget_tokens"`
-	Display string  `json:"display"`
+	Type    string         `json:"type"`
+	Budget  float64        `json:"budget_tokens"`
+	Display string         `json:"display"`
+	Binding jsontext.Value `json:"block_binding"`
 }
 
 type outputConfig struct {
@@ -206,7 +208,7 @@ func (r *request) turns() []turn {
 	return turns
 }
 
-// endsIn reports whether a tool result is the last thing the model is shown.
+// answersTool reports whether a tool result is the last thing the model is shown.
 func (r *request) answersTool() bool {
 	last := r.Messages[len(r.Messages)-1]
 	return last.Role == "user" && slices.ContainsFunc(last.Content, func(b block) bool { return b.Type == "tool_result" })

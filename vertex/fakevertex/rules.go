@@ -1,7 +1,6 @@
 package fakevertex
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +44,7 @@ var rules = []func(*inspection) *refusal{
 	(*inspection).checkEffort,
 	(*inspection).checkFormat,
 	(*inspection).checkSpeed,
+	(*inspection).checkBetaFields,
 	(*inspection).checkTexts,
 	(*inspection).checkTools,
 	(*inspection).checkToolChoice,
@@ -103,6 +103,7 @@ func (i *inspection) holds(when catalogue.When) bool {
 		return !i.thinking()
 	case catalogue.Unbudgeted:
 		return i.mode != "enabled"
+	case catalogue.Never:
 	}
 	return false
 }
@@ -203,7 +204,7 @@ func (i *inspection) checkThinking() *refusal {
 	if i.mode != "enabled" || i.counts || i.hasBeta("interleaved-thinking-2025-05-14") {
 		return nil
 	}
-	if i.request.Thinking.Budget >= *i.MaxTokens {
+	if i.Thinking.Budget >= *i.MaxTokens {
 		return refuse("`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at https://docs.claude.com/en/docs/build-with-claude/extended-thinking#max-tokens-and-context-window-size")
 	}
 	return nil
@@ -287,13 +288,30 @@ func (i *inspection) checkSpeed() *refusal {
 	return nil
 }
 
-var mail = regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[^@\s]+$`)
+func looksLikeMail(s string) bool {
+	name, host, ok := strings.Cut(s, "@")
+	return ok && name != "" && strings.Contains(host, ".") && !strings.ContainsAny(s, " \t\n")
+}
+
+// checkBetaFields: some fields need their value in the anthropic-beta header.
+func (i *inspection) checkBetaFields() *refusal {
+	edits := slices.ContainsFunc(i.betas, func(b string) bool {
+		return strings.HasPrefix(b, "context-management-") || strings.HasPrefix(b, "compact-")
+	})
+	if !isNull(i.ContextManagement) && !edits {
+		return refuse("Extra inputs are not permitted").under("context_management")
+	}
+	if i.Thinking != nil && !isNull(i.Thinking.Binding) && !i.hasBeta("thinking-binding-controls-2026-08-01") {
+		return refuse("Extra inputs are not permitted").under("block_binding").under(i.mode).under("thinking")
+	}
+	return nil
+}
 
 func (i *inspection) checkTexts() *refusal {
 	if slices.ContainsFunc(i.StopSequences, blank) {
 		return refuse("stop_sequences: each stop sequence must contain non-whitespace")
 	}
-	if i.Metadata != nil && i.Metadata.UserID != nil && mail.MatchString(*i.Metadata.UserID) {
+	if i.Metadata != nil && i.Metadata.UserID != nil && looksLikeMail(*i.Metadata.UserID) {
 		return refuse("metadata.user_id: user_id appears to contain an email address")
 	}
 	for n := range i.System {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -154,7 +155,7 @@ func merged(a map[string]any, other any) map[string]any {
 			sum[k] = merged(was, v)
 		case []any:
 			more, _ := v.([]any)
-			sum[k] = append(was[:len(was):len(was)], more...)
+			sum[k] = append(slices.Clip(was), more...)
 		default:
 			sum[k] = v
 		}
@@ -470,5 +471,5 @@ func (s *subsetter) follow(ref string, open []string) *refusal {
 	if target == nil {
 		return refuse("$ref '%s' cannot be resolved", ref)
 	}
-	return s.check(target, append(open[:len(open):len(open)], ref))
+	return s.check(target, append(slices.Clip(open), ref))
 }

@@ -152,7 +152,7 @@ var errBroken = errors.New("broken off by the scenario")
 
 // flow sends what produce makes.
 func (c *call) flow(produce func(send func([]byte) error) error) error {
-	p := &pipe{call: c, rest: http.NewResponseController(c.w), pace: cmp.Or(c.scenario.Pace, c.Server.pace), left: -1}
+	p := &pipe{call: c, rest: http.NewResponseController(c.w), pace: cmp.Or(c.scenario.Pace, c.pace), left: -1}
 	if n, breaks := c.scenario.breakAfter(); breaks {
 		p.left = n
 	}

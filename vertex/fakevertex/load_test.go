@@ -1,0 +1,93 @@
+package fakevertex
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A discarder is a client that reads everything.
+type discarder struct {
+	header http.Header
+	bytes  int
+}
+
+func (d *discarder) Header() http.Header         { return d.header }
+func (d *discarder) WriteHeader(int)             {}
+func (d *discarder) Write(b []byte) (int, error) { d.bytes += len(b); return len(b), nil }
+func (d *discarder) Flush()                      {}
+
+const streamBody = `{"anthropic_version":"vertex-2023-10-16","max_tokens":1000,"stream":true,"messages":[{"role":"user","content":"Hello"}]}`
+
+func discard(s *Server) int {
+	r := httptest.NewRequest("POST", pathOf("global", haiku45, "streamRawPredict"), strings.NewReader(streamBody))
+	r.Header.Set("Authorization", "Bearer token")
+	d := &discarder{header: http.Header{}}
+	s.ServeHTTP(d, r)
+	return d.bytes
+}
+
+// TestManyPacedStreams: many streams at a time need little memory each.
+func TestManyPacedStreams(t *testing.T) {
+	const streams, most = 500, 24 << 10
+	synctest.Test(t, func(t *testing.T) {
+		s := New(Options{Scenarios: []Scenario{{Events: 50, Pace: 20 * time.Millisecond}}})
+		before := heap()
+		sizes := make(chan int, streams)
+		for range streams {
+			go func() { sizes <- discard(s) }()
+		}
+		time.Sleep(500 * time.Millisecond) // of the bubble: nobody waits
+		each := (heap() - before) / streams
+		t.Logf("%d bytes for each stream", each)
+		if each > most {
+			t.Errorf("%d bytes for each stream", each)
+		}
+		for range streams {
+			if n := <-sizes; n < 50*100 {
+				t.Fatalf("a stream of %d bytes", n)
+			}
+		}
+	})
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc + m.StackInuse)
+}
+
+func BenchmarkStream(b *testing.B) {
+	for _, events := range []int{1, 500} {
+		b.Run(fmt.Sprintf("events=%d", events), func(b *testing.B) {
+			s := New(Options{Scenarios: []Scenario{{Events: events}}})
+			b.ReportAllocs()
+			for b.Loop() {
+				discard(s)
+			}
+		})
+	}
+}
+
+func FuzzBody(f *testing.F) {
+	f.Add(streamBody)
+	f.Add(`{"anthropic_version":"vertex-2023-10-16","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a"}]}],"tools":[{"name":"a","input_schema":{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}}]}`)
+	s := New(Options{})
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, model := range []string{haiku45, opus5} {
+			r := httptest.NewRequest("POST", pathOf("global", model, "rawPredict"), strings.NewReader(body))
+			r.Header.Set("Authorization", "Bearer token")
+			w := httptest.NewRecorder()
+			s.ServeHTTP(w, r)
+			if w.Code != 200 && w.Code != 400 {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+	})
+}
