@@ -17,18 +17,18 @@ import (
 // askTimeout bounds one call to the admin address.
 const askTimeout = 5 * time.Second
 
-// admin are the flags of the commands that speak to a running gateway.
-type admin struct {
+// remote are the flags of the commands that speak to a running gateway.
+type remote struct {
 	Config      string `placeholder:"FILE" help:"Configuration file of that gateway."`
 	AdminListen string `placeholder:"ADDR" help:"Its admin address, in place of the file's."`
 }
 
 // address is where the gateway answers to this machine. With an address given, the
 // configuration may be broken: the gateway may still run with the one before.
-func (a *admin) address(s *system) (string, error) {
-	listen := a.AdminListen
+func (r *remote) address(s *system) (string, error) {
+	listen := r.AdminListen
 	if listen == "" {
-		c, err := config.Load(a.Config, s.lookupenv)
+		c, err := config.Load(r.Config, s.lookupenv)
 		if err != nil {
 			return "", err
 		}
@@ -43,12 +43,8 @@ func (a *admin) address(s *system) (string, error) {
 
 // reachable is the loopback address where host means all addresses.
 func reachable(host string) string {
-	ip, err := netip.ParseAddr(host)
-	switch {
-	case host == "", err == nil && ip.IsUnspecified() && ip.Is4():
-		return "127.0.0.1"
-	case err == nil && ip.IsUnspecified():
-		return "::1"
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		return "127.0.0.1" // also for ::, which takes both families
 	}
 	return host
 }

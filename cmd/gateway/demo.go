@@ -23,7 +23,7 @@ type demoCommand struct {
 
 const demoText = `The gateway is on %[1]s/v1 with an emulator of Vertex AI behind it: no account, no network, no cost. Ask it:
 
-curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"claude-sonnet-4-5","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
+curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"claude-sonnet-4-5","stream":true,"messages":[{"role":"user","content":"Hello! What can you do for me?"}]}'
 
 The first location, global, is down for the first request: its answer comes from the next one, and the log below says so.
 OpenAI SDKs: export OPENAI_BASE_URL=%[1]s/v1 OPENAI_API_KEY=any
@@ -56,7 +56,9 @@ func (c *demoCommand) Run(ctx context.Context, s *system) error {
 	if err := c.open(ctx, p); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.stdout, demoText, localURL(p.api), localURL(p.admin))
+	if _, err := fmt.Fprintf(s.stdout, demoText, localURL(p.api), localURL(p.admin)); err != nil {
+		return err
+	}
 	return p.serve(stop)
 }
 
@@ -70,11 +72,12 @@ func (c *demoCommand) config(emulator string) (*config.Config, error) {
 
 // open listens; on another port where the usual one is taken, unless it was asked for.
 func (c *demoCommand) open(ctx context.Context, p *process) error {
-	err := p.listen(ctx)
+	err := p.listen(ctx, p.started.Listen, anyPort)
 	if c.Listen != "" || !errors.Is(err, syscall.EADDRINUSE) {
 		return err
 	}
-	fmt.Fprintf(p.system.stdout, "%s is taken, so this is on another port.\n", p.started.Listen)
-	p.started.Listen = anyPort
-	return p.listen(ctx)
+	if _, err := fmt.Fprintf(p.system.stdout, "%s is taken, so this is on another port.\n", p.started.Listen); err != nil {
+		return err
+	}
+	return p.listen(ctx, anyPort, anyPort)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -40,13 +39,15 @@ func (c *emulateCommand) Run(ctx context.Context, s *system) error {
 		return err
 	}
 	e, err := newEmulator(ctx, cmp.Or(c.Listen, emulatorAddress), fakevertex.Options{
-		Now: time.Now, Pace: c.Pace, Scenarios: scenarios, Log: slog.New(slog.NewTextHandler(s.stderr, nil)),
+		Now: time.Now, Pace: c.Pace, Scenarios: scenarios,
 	})
 	if err != nil {
 		return err
 	}
 	defer e.close()
-	fmt.Fprintf(s.stdout, emulateText, e.url())
+	if _, err := fmt.Fprintf(s.stdout, emulateText, e.url()); err != nil {
+		return err
+	}
 	select {
 	case err := <-e.failed:
 		return err
@@ -75,7 +76,7 @@ type emulator struct {
 	vertex   *fakevertex.Server
 	server   *http.Server
 	listener net.Listener
-	failed   chan error // receives once, when it no longer serves
+	failed   chan error // receives why it no longer serves, then is closed
 }
 
 func newEmulator(ctx context.Context, address string, o fakevertex.Options) (*emulator, error) {
@@ -85,7 +86,10 @@ func newEmulator(ctx context.Context, address string, o fakevertex.Options) (*em
 	}
 	fake := fakevertex.New(o)
 	e := &emulator{fake, &http.Server{Handler: fake, ReadHeaderTimeout: headerTimeout}, listener, make(chan error, 1)}
-	go func() { e.failed <- e.server.Serve(listener) }()
+	go func() {
+		e.failed <- e.server.Serve(listener)
+		close(e.failed)
+	}()
 	return e, nil
 }
 
@@ -105,4 +109,6 @@ func localURL(l net.Listener) string {
 func (e *emulator) close() {
 	e.vertex.Close()
 	_ = e.server.Close() // the listener is gone either way
+	for range e.failed { // until it is closed
+	}
 }

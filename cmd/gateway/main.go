@@ -63,7 +63,8 @@ func run(args []string, s *system) int {
 		kong.Writers(s.stdout, s.stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(s.lookupenv)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80, ValueFormatter: withTwin}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.ValueFormatter(withTwin),
 		kong.BindTo(context.Background(), (*context.Context)(nil)),
 		kong.Bind(s),
 	)
@@ -72,14 +73,18 @@ func run(args []string, s *system) int {
 	case helped:
 		return exitOK
 	case err != nil:
-		fmt.Fprintf(s.stderr, "gateway: %v\nSee gateway --help.\n", err)
-		return exitUsage
+		return s.fail(exitUsage, fmt.Errorf("gateway: %w\ntry gateway --help", err))
 	}
 	if err := chosen.Run(); err != nil {
-		fmt.Fprintln(s.stderr, err)
-		return exitFailed
+		return s.fail(exitFailed, err)
 	}
 	return exitOK
+}
+
+// fail tells the error, and nothing else: those of the configuration are texts of their own.
+func (s *system) fail(code int, err error) int {
+	_, _ = fmt.Fprintln(s.stderr, err) // the code tells it too
+	return code
 }
 
 // environment gives every flag its twin. kong's own does not take a look-up function. An
@@ -103,5 +108,5 @@ func withTwin(v *kong.Value) string {
 	if v.Flag == nil || v.Name == "help" {
 		return v.Help
 	}
-	return v.Help + " (" + twin(v.Name) + ")"
+	return strings.TrimSuffix(v.Help, ".") + " (" + twin(v.Name) + ")."
 }

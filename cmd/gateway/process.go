@@ -85,11 +85,11 @@ func newRegistry() *prometheus.Registry {
 }
 
 // listen opens both addresses, so that either both serve or none.
-func (p *process) listen(ctx context.Context) (err error) {
-	if p.api, err = listen(ctx, p.started.Listen); err != nil {
+func (p *process) listen(ctx context.Context, api, admin string) (err error) {
+	if p.api, err = listen(ctx, api); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if p.admin, err = listen(ctx, p.started.AdminListen); err != nil {
+	if p.admin, err = listen(ctx, admin); err != nil {
 		return errors.Join(fmt.Errorf("admin_listen: %w", err), p.api.Close())
 	}
 	return nil
@@ -105,8 +105,7 @@ func (p *process) serve(stop <-chan os.Signal) error {
 	failed := make(chan error, 2)
 	p.background.Go(func() { failed <- api.Serve(p.api) })
 	p.background.Go(func() { failed <- admin.Serve(p.admin) })
-	defer admin.Close()
-	defer api.Close()
+	defer func() { _ = errors.Join(api.Close(), admin.Close()) }() // nothing is left to serve
 	p.gateway.Started()
 	p.log.Info("serving", zap.Stringer("listen", p.api.Addr()), zap.Stringer("admin_listen", p.admin.Addr()),
 		zap.Int("models", countModels(p.started)), zap.String("version", readBuild().version))

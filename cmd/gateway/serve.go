@@ -41,7 +41,7 @@ func (c *serveCommand) Run(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
-	if err := p.listen(ctx); err != nil {
+	if err := p.listen(ctx, conf.Listen, conf.AdminListen); err != nil {
 		return err
 	}
 	p.background.Go(func() { config.Watch(ctx, conf, pollEvery, hangup, p.reloaded) })

@@ -7,7 +7,7 @@ import (
 )
 
 type shutdownCommand struct {
-	admin
+	remote
 }
 
 // Run asks and does not wait: the gateway drains and ends by itself.

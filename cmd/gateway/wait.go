@@ -11,7 +11,7 @@ import (
 const askEvery = 100 * time.Millisecond
 
 type waitCommand struct {
-	admin
+	remote
 
 	Max time.Duration `default:"30s" placeholder:"30s" help:"How long to wait."`
 }

@@ -2,6 +2,7 @@ package fakevertex
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -22,11 +23,13 @@ type answer struct {
 
 // A said block is one content block of an answer.
 type said struct {
-	kind      string // text, thinking, redacted_thinking, tool_use
+	kind      string // the type
 	text      string // text, thinking or arguments
 	pieces    int    // deltas to cut text into; 0: as it comes
 	signature string // of thinking; the data of redacted_thinking
-	id, name  string // of tool_use
+	id, name  string // of tool_use and server_tool_use
+	whole     string // JSON of a block that comes in one piece
+	citation  string // JSON of the one citation of a text
 }
 
 // A writer composes an answer within the request's limits.
@@ -41,7 +44,7 @@ type writer struct {
 func (c *call) compose(u Usage) *answer {
 	w := &writer{call: c, left: int(*c.request.MaxTokens)}
 	w.answer = &answer{id: c.dice.messageID(), model: c.model, usage: u, stop: "end_turn"}
-	w.answer.multi = !dated(c.model) && contains([]string{"global", "us", "eu"}, c.path.location)
+	w.answer.multi = !dated(c.model) && slices.Contains([]string{"global", "us", "eu"}, c.path.location)
 	w.full = w.left == 0
 	if w.full {
 		w.answer.stop = "max_tokens"
@@ -107,6 +110,10 @@ func (w *writer) display() string {
 
 // speak says the rest: tool calls, a JSON value, or text.
 func (w *writer) speak() {
+	if w.searches() {
+		w.saySearch()
+		return
+	}
 	calls := w.calls()
 	if len(calls) == 0 || w.scenario.Text != "" {
 		w.saySpoken()

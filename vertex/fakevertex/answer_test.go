@@ -144,6 +144,23 @@ func TestThinkingIsBilled(t *testing.T) {
 	}
 }
 
+func TestWebSearch(t *testing.T) {
+	s := New(Options{})
+	search := raw(`{"tools": [{"type": "web_search_20250305", "name": "web_search"}]}`)
+	r := ask(t, s, haiku45, hello(search, talk(user("Please search for it"))))
+	if got := kinds(r); got != "server_tool_use web_search_tool_result text text" || r.StopReason != "end_turn" {
+		t.Fatalf("blocks %q, stop reason %s", got, r.StopReason)
+	}
+	cited := r.Content[3]["citations"].([]any)[0].(map[string]any)
+	if cited["url"] != pageURL || cited["title"] != pageTitle {
+		t.Errorf("citation %v", cited)
+	}
+	if got := s.Requests()[0].Usage.Searches; got != 1 {
+		t.Errorf("%d searches", got)
+	}
+	ask(t, s, haiku45, hello(search, talk(user("Please search for it"), assistant(r.Content), user("Thanks"))))
+}
+
 func TestPromptCache(t *testing.T) {
 	now := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	s := New(Options{Now: func() time.Time { return now }})

@@ -43,7 +43,7 @@ const nonceSize = 8
 // in whatever location, and after a restart of the emulator.
 func (d dice) sign(model, text string) string {
 	nonce := binary.BigEndian.AppendUint64(nil, d.Uint64())
-	return encode64(append(nonce, mac(model, text, nonce)...))
+	return base64.StdEncoding.EncodeToString(append(nonce, mac(model, text, nonce)...))
 }
 
 // signed reports whether signature is one of an answer of this model with this text.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -32,7 +33,7 @@ type Options struct {
 	Pace time.Duration
 	// Scenarios are the first ones, as by [Server.Set].
 	Scenarios []Scenario
-	// Log is told of handlers that could not answer; nil: nobody is.
+	// Log gets a line for each request when it is over; nil: nothing is logged.
 	Log *slog.Logger
 }
 
@@ -44,8 +45,8 @@ type Server struct {
 	find    func(string) (*catalogue.Model, bool)
 	now     func() time.Time
 	pace    time.Duration
-	log     *slog.Logger
 	forms   forms
+	log     *slog.Logger
 	script  script
 	journal journal
 	cache   promptCache
@@ -66,13 +67,12 @@ func New(o Options) *Server {
 		find:   known.Find,
 		now:    o.Now,
 		pace:   o.Pace,
-		log:    o.Log,
 		forms:  newForms(),
 	}
 	if s.now == nil {
 		s.now = func() time.Time { return time.Time{} }
 	}
-	if s.log == nil {
+	if s.log = o.Log; s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
@@ -142,16 +142,20 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 // end closes the books also when the handler panics to cut the connection.
 func (c *call) end() {
 	c.stop()
-	c.journal.finish(c.entry, !c.complete && c.r.Context().Err() != nil)
+	e := c.journal.finish(c.entry, !c.complete && c.r.Context().Err() != nil)
+	c.log.LogAttrs(context.Background(), slog.LevelInfo, "request",
+		slog.String("location", e.Location), slog.String("model", e.Model), slog.String("method", e.Method),
+		slog.Int("status", e.Status), slog.Int("input", e.Usage.Prompt()), slog.Int("output", e.Usage.Output))
 }
 
 // fail answers a refusal; other errors mean that nobody reads any more.
 func (c *call) fail(err error) {
 	refused, ok := errors.AsType[*refusal](err)
 	if !ok {
-		if c.closing.Err() == nil {
-			c.journal.abandon(c.entry)
+		if c.closing.Err() != nil {
+			panic(http.ErrAbortHandler) // what was begun must not look complete
 		}
+		c.journal.abandon(c.entry)
 		return
 	}
 	c.answerRefusal(refused)
@@ -191,18 +195,18 @@ func (c *call) read() ([]byte, error) {
 
 // admit is Google's part: who asks, and for what.
 func (c *call) admit() error {
+	if !c.path.known || c.r.Method != http.MethodPost {
+		return errPage
+	}
 	token, bearer := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
 	if !bearer || strings.TrimSpace(token) == "" {
 		return unauthenticated(c.path)
-	}
-	if !c.path.known || c.r.Method != http.MethodPost {
-		return errPage
 	}
 	if c.path.counts() {
 		return c.admitCount()
 	}
 	model, offered := c.models[c.path.model]
-	if c.path.publisher != "anthropic" || !offered || !contains(model.Locations, c.path.location) {
+	if c.path.publisher != "anthropic" || !offered || !slices.Contains(model.Locations, c.path.location) {
 		return c.path.notFound()
 	}
 	c.model = model

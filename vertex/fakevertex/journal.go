@@ -39,8 +39,9 @@ type Usage struct {
 	CacheWrite5m int `json:"ephemeral_5m_input_tokens"`
 	CacheWrite1h int `json:"ephemeral_1h_input_tokens"`
 	CacheRead    int `json:"cache_read_input_tokens"`
-	Output       int `json:"output_tokens"`   // with Thinking
-	Thinking     int `json:"thinking_tokens"` // of Output
+	Output       int `json:"output_tokens"`       // with Thinking
+	Thinking     int `json:"thinking_tokens"`     // of Output
+	Searches     int `json:"web_search_requests"` // not tokens, but requests
 }
 
 // Prompt is the sum of the prompt's tokens.
@@ -101,11 +102,15 @@ func (j *journal) abandon(e *Request) {
 	}
 }
 
-func (j *journal) finish(e *Request, gone bool) {
+// finish returns what became of the request.
+func (j *journal) finish(e *Request, gone bool) Request {
 	if gone {
 		j.abandon(e)
 	}
 	close(e.done)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return *e
 }
 
 // Requests returns copies of the last 1000 requests received, fewer where they hold more

@@ -40,7 +40,7 @@ func (i *inspection) checkBlocks() *refusal {
 }
 
 func (i *inspection) checkBlock(role string, b placed) *refusal {
-	if !contains(roles[b.Type], role) {
+	if !slices.Contains(roles[b.Type], role) {
 		return b.refuse("`%s` blocks can only be in `%s` messages", b.Type, roles[b.Type][0])
 	}
 	if i.Version == newVersion {

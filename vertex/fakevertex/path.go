@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-func contains(list []string, s string) bool { return slices.Contains(list, s) }
-
 // A path is what the URL of a request says. Hosts are not looked at.
 type path struct {
 	known                                       bool // it has the form of a publisher model's
@@ -26,7 +24,7 @@ func parsePath(s string) path {
 		}
 	}
 	model, method, ok := strings.Cut(part[9], ":")
-	if !ok || !contains(methods, method) {
+	if !ok || !slices.Contains(methods, method) {
 		return path{}
 	}
 	return path{known: true, project: part[3], location: part[5], publisher: part[7], model: model, method: method}

@@ -1,7 +1,6 @@
 package fakevertex
 
 import (
-	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -195,5 +194,3 @@ func appendQuoted(dst []byte, s string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, s) // it fails on invalid UTF-8 only, which is replaced
 	return dst
 }
-
-func encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -211,6 +211,7 @@ var accepted = []struct {
 	{"forced tool with thinking by default", opus5, both(raw(weather), raw(`{"tool_choice": {"type": "any"}}`))},
 	{"forced tool with adaptive thinking", opus46, both(raw(weather), raw(`{"tool_choice": {"type": "tool", "name": "get_weather"}, "thinking": {"type": "adaptive"}}`))},
 	{"web search", opus5, raw(`{"tools": [{"type": "web_search_20250305", "name": "web_search", "max_uses": 3, "user_location": {"type": "approximate", "city": "Oslo"}}]}`)},
+	{"web search used", haiku45, both(raw(`{"tools": [{"type": "web_search_20250305", "name": "web_search"}]}`), talk(user("Search for it")))},
 	{"typed tool", opus5, raw(`{"tools": [{"type": "custom", "name": "a", "input_schema": {"type": "object"}, "eager_input_streaming": true}]}`)},
 	{"strict tool", opus5, raw(`{"tools": [{"name": "a", "strict": true, "input_schema": {"type": "object", "properties": {"x": {"type": ["string", "null"]}}, "required": ["x"], "additionalProperties": false}}]}`)},
 	{"prefill", haiku45, talk(user("a"), assistant("b"))},

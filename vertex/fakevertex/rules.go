@@ -72,7 +72,7 @@ func (r *request) inspect(m *catalogue.Model, sent []string, counts bool) error 
 // checkBetas looks at the header; the token counter takes none (vertex.md 4.4).
 func checkBetas(sent []string, counts bool) *refusal {
 	for _, beta := range sent {
-		if counts || !contains(betas, beta) {
+		if counts || !slices.Contains(betas, beta) {
 			return refuse("Unexpected value(s) `%s` for the `anthropic-beta` header. Please consult our documentation at docs.anthropic.com or try again without the header.", beta)
 		}
 	}
@@ -210,7 +210,7 @@ func (i *inspection) checkThinking() *refusal {
 	return nil
 }
 
-func (i *inspection) hasBeta(name string) bool { return contains(i.betas, name) }
+func (i *inspection) hasBeta(name string) bool { return slices.Contains(i.betas, name) }
 
 // refuseThinking has the texts of vertex.md 4.4.
 func (i *inspection) refuseThinking() *refusal {
@@ -240,7 +240,7 @@ func (i *inspection) checkEffort() *refusal {
 		return nil
 	case len(levels) == 0:
 		return refuse("This model does not support the effort parameter.")
-	case !contains(levels, effort):
+	case !slices.Contains(levels, effort):
 		sorted := slices.Sorted(slices.Values(levels))
 		return refuse("This model does not support effort level '%s'. Supported levels: %s.", effort, strings.Join(sorted, ", "))
 	}

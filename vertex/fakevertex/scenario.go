@@ -131,7 +131,7 @@ func (s *Scenario) check() error {
 		return fmt.Errorf("status %d is not an error's", s.Status)
 	case slices.Min(counts) < 0:
 		return errors.New("negative number")
-	case !contains([]string{"", "rawPredict", "streamRawPredict", "count-tokens"}, s.Method):
+	case !slices.Contains([]string{"", "rawPredict", "streamRawPredict", "count-tokens"}, s.Method):
 		return fmt.Errorf("unknown method %q", s.Method)
 	}
 	return nil

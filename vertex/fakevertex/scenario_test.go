@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -207,6 +208,15 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+func TestLog(t *testing.T) {
+	var lines strings.Builder
+	fake := New(Options{Log: slog.New(slog.NewTextHandler(&lines, nil))})
+	post(t, fake, pathOf("eu", opus5, "rawPredict"), hello(set("n", 1)))
+	if want := "msg=request location=eu model=claude-opus-5 method=rawPredict status=400 input=0 output=0"; !strings.Contains(lines.String(), want) {
+		t.Errorf("logged %s", lines.String())
+	}
+}
+
 func TestReplay(t *testing.T) {
 	const start, stop = "event: message_start\ndata: {\"type\":\"message_start\"}\n\n", "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"
 	const recorded = start + stop
@@ -351,8 +361,8 @@ func TestClose(t *testing.T) {
 		default:
 		}
 		fake.Close()
-		if err := <-done; err != nil {
-			t.Error(err)
+		if err := <-done; err == nil {
+			t.Error("a stalled request was answered")
 		}
 	})
 }

@@ -143,7 +143,7 @@ func checkResults(t turn, calls []string) *refusal {
 		if b.Type != "tool_result" {
 			continue
 		}
-		if !contains(calls, b.ToolUseID) {
+		if !slices.Contains(calls, b.ToolUseID) {
 			return b.refuse("unexpected `tool_use_id` found in `tool_result` blocks: %s. Each `tool_result` block must have a corresponding `tool_use` block in the previous message.", b.ToolUseID)
 		}
 		if seen[b.ToolUseID] {

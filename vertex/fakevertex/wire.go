@@ -58,6 +58,7 @@ func (a *answer) fullUsage(b []byte, output int) []byte {
 	b = appendCount(b, `,"cache_creation":{"ephemeral_5m_input_tokens":`, u.CacheWrite5m)
 	b = appendCount(b, `,"ephemeral_1h_input_tokens":`, u.CacheWrite1h)
 	b = appendCount(b, `},"output_tokens":`, output)
+	b = a.searches(b)
 	return append(a.details(b, min(output, u.Thinking)), '}')
 }
 
@@ -66,6 +67,14 @@ func (a *answer) promptUsage(b []byte) []byte {
 	b = appendCount(b, `"input_tokens":`, u.Input)
 	b = appendCount(b, `,"cache_creation_input_tokens":`, u.CacheWrite5m+u.CacheWrite1h)
 	return appendCount(b, `,"cache_read_input_tokens":`, u.CacheRead)
+}
+
+func (a *answer) searches(b []byte) []byte {
+	if a.usage.Searches == 0 {
+		return b
+	}
+	b = appendCount(b, `,"server_tool_use":{"web_search_requests":`, a.usage.Searches)
+	return append(b, '}')
 }
 
 func (a *answer) details(b []byte, thinking int) []byte {
@@ -84,7 +93,13 @@ func appendCount(b []byte, name string, n int) []byte {
 func (s *said) json(b []byte) []byte {
 	switch s.kind {
 	case "text":
-		b = append(b, `{"type":"text","text":`...)
+		b = append(b, '{')
+		if s.citation != "" {
+			b = append(b, `"citations":[`...)
+			b = append(b, s.citation...)
+			b = append(b, "],"...)
+		}
+		b = append(b, `"type":"text","text":`...)
 		b = appendQuoted(b, s.text)
 	case "thinking":
 		b = append(b, `{"type":"thinking","thinking":`...)
@@ -94,15 +109,19 @@ func (s *said) json(b []byte) []byte {
 	case "redacted_thinking":
 		b = append(b, `{"type":"redacted_thinking","data":`...)
 		b = appendQuoted(b, s.signature)
-	case "tool_use":
+	case "tool_use", "server_tool_use":
 		b = s.toolUse(b)
 		b = append(b, s.input()...)
+	default:
+		return append(b, s.whole...)
 	}
 	return append(b, '}')
 }
 
 func (s *said) toolUse(b []byte) []byte {
-	b = append(b, `{"type":"tool_use","id":"`...)
+	b = append(b, `{"type":"`...)
+	b = append(b, s.kind...)
+	b = append(b, `","id":"`...)
 	b = append(b, s.id...)
 	b = append(b, `","name":`...)
 	b = appendQuoted(b, s.name)
@@ -214,10 +233,13 @@ func (w *wire) block(i int) {
 func (s *said) begun(b []byte) []byte {
 	switch s.kind {
 	case "text":
+		if s.citation != "" {
+			return append(b, `{"citations":[],"type":"text","text":""}`...)
+		}
 		return append(b, `{"type":"text","text":""}`...)
 	case "thinking":
 		return append(b, `{"type":"thinking","thinking":"","signature":""}`...)
-	case "tool_use":
+	case "tool_use", "server_tool_use":
 		return append(s.toolUse(b), "{}}"...)
 	}
 	return s.json(b)
@@ -226,14 +248,27 @@ func (s *said) begun(b []byte) []byte {
 func (w *wire) deltas(i int, s *said) {
 	switch s.kind {
 	case "text":
+		w.cite(i, s)
 		w.pieces(i, `"text_delta","text":`, s.text, s.pieces)
 	case "thinking":
 		w.pieces(i, `"thinking_delta","thinking":`, s.text, 0)
 		w.delta(i, `"signature_delta","signature":`, s.signature)
-	case "tool_use":
+	case "tool_use", "server_tool_use":
 		w.delta(i, `"input_json_delta","partial_json":`, "")
 		w.pieces(i, `"input_json_delta","partial_json":`, s.text, 0)
 	}
+}
+
+func (w *wire) cite(i int, s *said) {
+	if s.citation == "" {
+		return
+	}
+	w.open("content_block_delta")
+	w.buf = appendCount(w.buf, `,"index":`, i)
+	w.buf = append(w.buf, `,"delta":{"type":"citations_delta","citation":`...)
+	w.buf = append(w.buf, s.citation...)
+	w.buf = append(w.buf, '}')
+	w.close()
 }
 
 func (w *wire) delta(i int, kind, piece string) {
@@ -285,6 +320,7 @@ func (w *wire) end() {
 		w.buf = append(w.promptUsage(w.buf), ',')
 	}
 	w.buf = appendCount(w.buf, `"output_tokens":`, w.usage.Output)
+	w.buf = w.searches(w.buf)
 	w.buf = append(w.details(w.buf, w.usage.Thinking), '}')
 	w.close()
 	w.open("message_stop")

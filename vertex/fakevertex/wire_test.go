@@ -210,6 +210,9 @@ func fold(t *testing.T, events []sent) []map[string]any {
 			arguments = ""
 		case "content_block_delta":
 			b, d := all[len(all)-1], e.value["delta"].(map[string]any)
+			if c, ok := d["citation"]; ok {
+				b["citations"] = append(b["citations"].([]any), c)
+			}
 			for _, field := range []string{"text", "thinking", "signature"} {
 				if s, ok := d[field].(string); ok {
 					b[field] = b[field].(string) + s
