@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"go.uber.org/zap"
 
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
@@ -47,7 +46,7 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 		return x.dryRun(req.Body)
 	}
 	if x.snapshot.config.Log.Content {
-		x.content = append(x.content, zap.ByteString("prompt", body))
+		x.prompt = body
 	}
 	x.stream = chat.Stream
 	a := newAnswer(x, chat)

@@ -24,7 +24,6 @@ type exchange struct {
 	r        *http.Request
 	ctx      context.Context // ends when the client leaves or the gateway stops
 	cancel   context.CancelCauseFunc
-	unwatch  func() bool
 	started  time.Time
 
 	id       string
@@ -43,19 +42,15 @@ type exchange struct {
 	firstToken time.Duration
 	usage      openai.Usage
 	fault      *openai.Error
-	content    []zap.Field // prompt and answer; only if the config allows it
+	prompt     []byte // and transcript: only if the config allows to log them
+	transcript []byte
+	concluded  bool
 }
 
 func (g *Gateway) newExchange(endpoint string, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now(), id: requestID(r)}
 	x.ctx, x.cancel = context.WithCancelCause(r.Context())
-	x.unwatch = context.AfterFunc(g.stop, func() { x.cancel(errShutdown) })
 	return x
-}
-
-func (x *exchange) close() {
-	x.unwatch()
-	x.cancel(nil)
 }
 
 // requestID is the caller's own if it is sane.
@@ -143,28 +138,26 @@ func (x *exchange) begin(status int, contentType string) {
 
 // writeJSON sends a whole answer.
 func (x *exchange) writeJSON(status int, body []byte) {
+	x.conclude(status, nil)
 	x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.begin(status, "application/json")
 	x.w.Write(body) // a client that left is seen by its context
 }
 
-// fail ends the exchange with an error, or without one. Where the answer has begun the
-// error was written by whoever began it.
-func (x *exchange) fail(err *openai.Error) {
+// answered ends the exchange as its endpoint left it: answered, or with an error still to
+// be told. Where the answer has begun, whoever began it has told the error.
+func (x *exchange) answered(err *openai.Error) {
 	switch {
 	case err == nil:
-		if x.end == "" {
-			x.end = "finished"
-		}
+		x.conclude(x.status, nil)
 	case x.left():
-		x.end, x.status = "cancelled", statusClientLeft
+		x.end = "cancelled"
+		x.conclude(statusClientLeft, nil)
 	case x.sent:
-		x.fault, x.broken = err, true
-		if x.end == "" {
-			x.end = "error"
-		}
+		x.broken = true
+		x.conclude(x.status, err)
 	default:
-		x.fault, x.end = err, "error"
+		x.conclude(err.Status, err)
 		x.writeError(err)
 	}
 }
@@ -192,8 +185,20 @@ func retrySeconds(wait time.Duration) int {
 	return max(1, min(60, int((wait+time.Second-1)/time.Second)))
 }
 
-// finish observes the metrics and writes the log line.
-func (x *exchange) finish() {
+// conclude observes the metrics and writes the log line, once, before the last bytes of
+// the answer go out.
+func (x *exchange) conclude(status int, err *openai.Error) {
+	if x.concluded {
+		return
+	}
+	x.concluded, x.status, x.fault = true, status, err
+	switch {
+	case x.end != "":
+	case err != nil:
+		x.end = "error"
+	default:
+		x.end = "finished"
+	}
 	took := x.gateway.options.Now().Sub(x.started)
 	x.gateway.metrics.observe(x, took.Seconds())
 	level := zapcore.InfoLevel
@@ -220,5 +225,8 @@ func (x *exchange) finish() {
 	if x.fault != nil {
 		fields = append(fields, zap.String("error", x.fault.Error()))
 	}
-	line.Write(append(fields, x.content...)...)
+	if x.snapshot.config.Log.Content {
+		fields = append(fields, zap.ByteString("prompt", x.prompt), zap.ByteString("answer", x.transcript))
+	}
+	line.Write(fields...)
 }

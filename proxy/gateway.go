@@ -50,15 +50,12 @@ type Gateway struct {
 	phase    atomic.Int32
 	quit     chan struct{}
 	quitOnce sync.Once
-	running  tally // requests
-	stop     context.Context
-	kill     context.CancelCauseFunc // ends what still runs when the grace is over
+	running  tally
 }
 
 // New makes a gateway that serves the configuration.
 func New(c *config.Config, o Options) (*Gateway, error) {
 	g := &Gateway{options: o, metrics: newMetrics(o.Registry), cooldowns: make(map[[2]string]*cooldown), quit: make(chan struct{})}
-	g.stop, g.kill = context.WithCancelCause(context.Background())
 	return g, g.Reload(c)
 }
 
@@ -139,14 +136,13 @@ type endpoint func(*exchange) *openai.Error
 func (g *Gateway) endpoint(name string, answer endpoint) http.Handler {
 	inflight := g.metrics.inflight.WithLabelValues(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		g.running.enter()
-		defer g.running.leave()
 		inflight.Inc()
 		defer inflight.Dec()
 		x := g.newExchange(name, w, r)
-		defer x.close()
-		x.fail(x.run(answer))
-		x.finish()
+		defer x.cancel(nil)
+		g.running.enter(x)
+		defer g.running.leave(x)
+		x.answered(x.run(answer))
 		if x.broken {
 			panic(http.ErrAbortHandler) // breaks the connection, so that the answer cannot look whole
 		}
@@ -180,29 +176,37 @@ func (g *Gateway) Drain(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		g.kill(errShutdown)
+		g.running.cancel(errShutdown)
 		<-done
 	}
 }
 
-// A tally counts the requests that run. Unlike a WaitGroup it takes new ones while
+// A tally knows the exchanges that run. Unlike a WaitGroup it takes new ones while
 // somebody waits.
 type tally struct {
 	mu      sync.Mutex
-	n       int
+	running map[*exchange]struct{}
+	ended   error // the cause that ends exchanges which begin too late
 	waiting []chan struct{}
 }
 
-func (t *tally) enter() {
+func (t *tally) enter(x *exchange) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.n++
+	if t.running == nil {
+		t.running = make(map[*exchange]struct{})
+	}
+	t.running[x] = struct{}{}
+	if t.ended != nil {
+		x.cancel(t.ended)
+	}
 }
 
-func (t *tally) leave() {
+func (t *tally) leave(x *exchange) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.n--; t.n > 0 {
+	delete(t.running, x)
+	if len(t.running) > 0 {
 		return
 	}
 	for _, c := range t.waiting {
@@ -211,12 +215,22 @@ func (t *tally) leave() {
 	t.waiting = nil
 }
 
-// empty gives a channel that is closed when no request runs.
+// cancel ends all that run, and all that will.
+func (t *tally) cancel(cause error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = cause
+	for x := range t.running {
+		x.cancel(cause)
+	}
+}
+
+// empty gives a channel that is closed when nothing runs.
 func (t *tally) empty() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := make(chan struct{})
-	if t.n == 0 {
+	if len(t.running) == 0 {
 		close(c)
 	} else {
 		t.waiting = append(t.waiting, c)

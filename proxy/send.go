@@ -95,7 +95,9 @@ func (x *exchange) try(req *anthropic.Request, a *answer, p *place, left *int, o
 		x.attempts++
 		x.location = p.Location
 		f := x.attempt(req, a, p, others == 0 || *left == 0)
-		x.count(p, f)
+		if f != nil {
+			x.count(p, f)
+		}
 		if f == nil || x.ctx.Err() != nil || *left <= 0 {
 			return x.settle(p, f)
 		}
@@ -212,11 +214,11 @@ func (x *exchange) attempt(req *anthropic.Request, a *answer, p *place, isLast b
 	} else {
 		fault = r.events(res.Body)
 	}
-	x.usage = r.stream.Usage()
 	if fault == nil {
 		drain(res.Body, cancel)
 		return nil
 	}
+	x.usage = r.stream.Usage()
 	return r.broken(ctx, fault)
 }
 
@@ -309,7 +311,8 @@ func (r *reception) events(body io.Reader) *openai.Error {
 			}
 		}
 		if ending, ok := r.stream.Ending(); ok {
-			return r.a.finish(r.stream.ID(), ending)
+			r.finish(ending)
+			return nil
 		}
 		if fault := r.a.flush(); fault != nil {
 			return fault
@@ -340,7 +343,16 @@ func (r *reception) message(body io.Reader) *openai.Error {
 	}
 	r.take(deltas)
 	ending, _ := r.stream.Ending()
-	return r.a.finish(r.stream.ID(), ending)
+	r.finish(ending)
+	return nil
+}
+
+// finish settles all accounts, and only then sends the end of the answer: who has seen
+// it whole finds it in the metrics.
+func (r *reception) finish(ending openai.Ending) {
+	r.x.usage = ending.Usage
+	r.x.count(r.place, nil)
+	r.a.finish(r.stream.ID(), ending)
 }
 
 func isJSON(h http.Header) bool {

@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap"
-
 	"vertexgateway/translate/openai"
 )
 
@@ -39,7 +37,6 @@ type answer struct {
 	fold    openai.Fold         // of a completion
 	out     []byte              // of a stream: what the next write sends
 	touched bool                // an answer has begun: no other location may take over
-	log     []byte              // of the answer, where the config allows it
 
 	patience *time.Timer // to the first token of an attempt
 
@@ -68,9 +65,6 @@ func (a *answer) close() {
 	a.mu.Lock()
 	a.closed = true
 	a.mu.Unlock()
-	if a.log != nil {
-		a.x.content = append(a.x.content, zap.ByteString("answer", a.log))
-	}
 }
 
 // watch starts the clocks of an attempt: cut ends it when its first token is late or the
@@ -187,9 +181,9 @@ func (a *answer) flush() *openai.Error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.beginStream()
+	a.keep(a.out)
 	err := a.write(a.out)
 	a.written.Store(true)
-	a.keep(a.out)
 	a.out = a.out[:0]
 	if err != nil {
 		a.x.cancel(errClientGone)
@@ -198,18 +192,21 @@ func (a *answer) flush() *openai.Error {
 	return nil
 }
 
+// keep keeps what goes out for the log, where the config allows it.
 func (a *answer) keep(p []byte) {
 	if a.x.snapshot.config.Log.Content {
-		a.log = append(a.log, p[:min(len(p), maxTranscript-len(a.log))]...)
+		a.x.transcript = append(a.x.transcript, p[:min(len(p), maxTranscript-len(a.x.transcript))]...)
 	}
 }
 
 // finish sends the end of an answer that is whole.
-func (a *answer) finish(id string, end openai.Ending) *openai.Error {
+func (a *answer) finish(id string, end openai.Ending) {
 	a.touched = true
 	if a.x.stream {
 		a.out = a.writer(id).AppendEnd(a.out, end)
-		return a.flush()
+		a.x.conclude(http.StatusOK, nil)
+		_ = a.flush() // a client that left has missed the end of a whole answer
+		return
 	}
 	a.head.ID = id
 	body := a.fold.Append(nil, a.head, end)
@@ -217,8 +214,7 @@ func (a *answer) finish(id string, end openai.Ending) *openai.Error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.x.writeJSON(http.StatusOK, body)
-	_ = http.NewResponseController(a.x.w).Flush() // a client that left is seen by its context
-	return nil
+	_ = http.NewResponseController(a.x.w).Flush() // as above
 }
 
 // abort ends a stream that broke after its headers went out: with an error event, and

@@ -30,6 +30,9 @@ func (c *serveCommand) Run(ctx context.Context, s *system) error {
 	stop := s.stopSignals()
 	hangup := make(chan os.Signal, 1)
 	s.notify(hangup, syscall.SIGHUP)
+	if s.getenv("GOGC") == "" {
+		tuneGC()
+	}
 	conf, err := c.load(s)
 	if err != nil {
 		return err

@@ -11,8 +11,9 @@ import (
 // A Stream reads the events of one answer. It holds the state of that answer; a new
 // attempt needs a new one.
 type Stream struct {
-	names *toolNames
-	out   []openai.Delta
+	names   *toolNames
+	out     []openai.Delta
+	scratch *event // decoded into, to spare an allocation for each event
 
 	id         string
 	kind       string // of the open content block
@@ -58,11 +59,14 @@ func (s *Stream) Event(data []byte) ([]openai.Delta, *openai.Error) {
 		s.delta(kind, index, piece)
 		return s.out, nil
 	}
-	var ev event
-	if err := json.Unmarshal(data, &ev, lenient); err != nil {
+	if s.scratch == nil {
+		s.scratch = new(event)
+	}
+	*s.scratch = event{}
+	if err := json.Unmarshal(data, s.scratch, lenient); err != nil {
 		return nil, translate.BadAnswer("an event that is not valid JSON", err)
 	}
-	return s.out, s.event(&ev, data)
+	return s.out, s.event(s.scratch, data)
 }
 
 // lenient options take what an upstream sends, within reason.

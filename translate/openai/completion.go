@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"slices"
+
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -28,6 +30,9 @@ type foldedDetail struct {
 func (f *Fold) Add(d Delta) {
 	switch d.Kind {
 	case DeltaContent:
+		if f.content == nil {
+			f.content = make([]byte, 0, 1024)
+		}
 		f.content = append(f.content, d.Text...)
 	case DeltaRefusal:
 		f.refusal = append(f.refusal, d.Text...)
@@ -59,6 +64,7 @@ func (f *Fold) detail(index int) *foldedDetail {
 
 // Append appends the completion (openai-claude.md B).
 func (f *Fold) Append(dst []byte, head Head, end Ending) []byte {
+	dst = slices.Grow(dst, 1024+len(f.content)+2*len(f.reasoning))
 	dst = appendHead(dst, head, "chat.completion")
 	dst = append(dst, `{"index":0,"message":{"role":"assistant","content":`...)
 	dst = f.appendContent(dst)

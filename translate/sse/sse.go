@@ -21,7 +21,7 @@ type Event struct {
 
 const (
 	smallBuffer = 2 << 10  // an open stream mostly waits, so its buffer starts small
-	largeBuffer = 32 << 10 // what a stream that fills its buffer at every read may grow to
+	largeBuffer = 4 << 10  // what a stream that fills its buffer at a read grows to: more a connection seldom gives
 )
 
 // A Reader reads events from a stream. Reading and cutting are separate calls, so that
