@@ -67,11 +67,10 @@ func (x *exchange) readBody() ([]byte, *openai.Error) {
 	if x.r.ContentLength > maxBody {
 		return nil, tooLarge()
 	}
-	conn := http.NewResponseController(x.w)
-	// Without a network connection, as in tests, there are no deadlines: nothing is lost.
-	_ = conn.SetReadDeadline(x.started.Add(bodyTimeout))
+	// A timer costs less than a deadline that most requests would set and take back.
+	late := time.AfterFunc(bodyTimeout, func() { _ = http.NewResponseController(x.w).SetReadDeadline(x.now()) })
 	body, err := readAll(http.MaxBytesReader(x.w, x.r.Body, maxBody), x.r.ContentLength)
-	_ = conn.SetReadDeadline(time.Time{})
+	late.Stop()
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return nil, tooLarge()
 	}

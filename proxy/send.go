@@ -43,40 +43,95 @@ type failure struct {
 }
 
 // send tries the route's places in turn until one answers. It moves on only while
-// nothing of an answer was seen.
+// nothing of an answer was seen. Its frames stay shallow while a stream flows: with
+// thousands of streams their stacks are much of the memory.
 func (x *exchange) send(req *anthropic.Request, a *answer) *openai.Error {
-	var (
-		tried   = make(map[*place]bool, len(x.route.places))
-		left    = x.snapshot.fallback.MaxAttempts
-		cooling bool
-		worst   *failure
-		last    *place
-	)
-	for left > 0 {
-		p := x.route.pick(x.now(), tried, &cooling)
-		if p == nil {
-			break
+	t := &tour{x: x, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
+	for p := t.first(); p != nil; {
+		r, f := x.open(req, a, p, t.isLast())
+		if f == nil {
+			f = r.read()
 		}
-		if last != nil {
-			x.moved(last, p, worst)
-		}
-		tried[p], last = true, p
-		f := x.try(req, a, p, &left, len(x.route.places)-len(tried))
 		if f == nil {
 			return nil
 		}
-		if !f.verdict.Next || x.ctx.Err() != nil {
-			return x.ended(f.err)
-		}
-		if f.verdict.OneHop {
-			left = min(left, 1)
-		}
-		worst = telling(worst, f)
+		p = t.after(f)
 	}
-	if worst == nil {
-		return unroutable(errors.New("no location is left"))
+	return t.err
+}
+
+// A tour is the way of one request through the places of its route.
+type tour struct {
+	x         *exchange
+	left      int             // attempts
+	tried     map[*place]bool // places that had their turn
+	cooling   bool            // one of them was cooling
+	place     *place          // of the attempt under way
+	refreshed bool            // with a new token
+	again     bool            // a second time at the same place
+	worst     *failure        // that says most
+	err       *openai.Error   // when nowhere is left to go
+}
+
+func (t *tour) first() *place {
+	if t.to(t.x.route.pick(t.x.now(), t.tried, &t.cooling)) == nil {
+		t.err = unroutable(errors.New("no location"))
 	}
-	return x.exhausted(worst.err)
+	return t.place
+}
+
+// to goes to a place for an attempt.
+func (t *tour) to(p *place) *place {
+	t.place = p
+	if p != nil {
+		t.tried[p] = true
+		t.left--
+		t.x.attempts++
+		t.x.location = p.Location
+	}
+	return p
+}
+
+// others are the places that had no turn yet.
+func (t *tour) others() int { return len(t.x.route.places) - len(t.tried) }
+
+// isLast tells whether there is nowhere to go after this attempt.
+func (t *tour) isLast() bool { return t.left == 0 || t.others() == 0 }
+
+// after a failure gives the place of the next attempt: the same one where it deserves
+// that, else the next; nil ends the tour. A second attempt at the same place never takes
+// the turn of a place that had none.
+func (t *tour) after(f *failure) *place {
+	x := t.x
+	x.count(t.place, f)
+	stopped := x.ctx.Err() != nil
+	switch {
+	case stopped || t.left == 0:
+	case f.verdict.Refresh && !t.refreshed:
+		t.refreshed = true
+		return t.to(t.place)
+	case f.verdict.Again && !t.again && t.left > t.others():
+		t.again = true
+		return t.to(t.place)
+	}
+	x.settle(t.place, f)
+	if stopped || !f.verdict.Next {
+		t.err = x.exhausted(f.err)
+		return nil
+	}
+	if f.verdict.OneHop {
+		t.left = min(t.left, 1)
+	}
+	t.worst = telling(t.worst, f)
+	if t.left > 0 {
+		if next := x.route.pick(x.now(), t.tried, &t.cooling); next != nil {
+			x.moved(t.place, next, f)
+			t.refreshed, t.again = false, false
+			return t.to(next)
+		}
+	}
+	t.err = x.exhausted(t.worst.err)
+	return nil
 }
 
 // moved tells of a move to another location.
@@ -86,44 +141,17 @@ func (x *exchange) moved(from, to *place, why *failure) {
 		zap.String("from", from.Location), zap.String("to", to.Location), zap.String("reason", why.verdict.Reason), zap.String("error", why.err.Error()))
 }
 
-// try makes the attempts that one place deserves. A second one at the same place never
-// takes the turn of a place that had none.
-func (x *exchange) try(req *anthropic.Request, a *answer, p *place, left *int, others int) *failure {
-	refreshed, again := false, false
-	for {
-		*left--
-		x.attempts++
-		x.location = p.Location
-		f := x.attempt(req, a, p, others == 0 || *left == 0)
-		if f != nil {
-			x.count(p, f)
-		}
-		if f == nil || x.ctx.Err() != nil || *left <= 0 {
-			return x.settle(p, f)
-		}
-		switch {
-		case f.verdict.Refresh && !refreshed:
-			refreshed = true
-		case f.verdict.Again && !again && *left > others:
-			again = true
-		default:
-			return x.settle(p, f)
-		}
-	}
-}
-
-// settle tells the place's cooldown how the attempts went.
-func (x *exchange) settle(p *place, f *failure) *failure {
+// settle tells the place's cooldown how its attempts went.
+func (x *exchange) settle(p *place, f *failure) {
+	limits := x.snapshot.fallback.Cooldown
 	switch {
-	case f == nil: // it was told when the first content came
-	case !f.verdict.Cool || x.ctx.Err() != nil:
+	case !f.verdict.Cool || x.ctx.Err() != nil || f.verdict.Absent && x.route.guessed:
 		p.cool.release()
 	case f.verdict.Absent:
-		p.cool.fail(x.now(), time.Duration(x.snapshot.fallback.Cooldown.Max), x.snapshot.fallback.Cooldown, x.gateway.options.Rand())
+		p.cool.fail(x.now(), time.Duration(limits.Max), limits, x.gateway.options.Rand())
 	default:
-		p.cool.fail(x.now(), f.err.RetryAfter, x.snapshot.fallback.Cooldown, x.gateway.options.Rand())
+		p.cool.fail(x.now(), f.err.RetryAfter, limits, x.gateway.options.Rand())
 	}
-	return f
 }
 
 func (x *exchange) count(p *place, f *failure) {
@@ -168,8 +196,8 @@ func weight(f *failure) int {
 	return 1
 }
 
-// exhausted gives the error of a request that every location failed, with the time after
-// which one may do better.
+// exhausted gives the error of a request that no other location is asked for, with the
+// time after which one may do better.
 func (x *exchange) exhausted(err *openai.Error) *openai.Error {
 	if !err.Final && (err.Status == http.StatusTooManyRequests || err.Status >= http.StatusInternalServerError) {
 		err.RetryAfter = max(x.route.soonest(x.now()), time.Second)
@@ -188,38 +216,26 @@ func (x *exchange) ended(err *openai.Error) *openai.Error {
 
 func (x *exchange) now() time.Time { return x.gateway.options.Now() }
 
-// attempt asks one place once. It returns nil when the answer was given whole.
-func (x *exchange) attempt(req *anthropic.Request, a *answer, p *place, isLast bool) *failure {
-	ctx, cancel := context.WithCancelCause(x.ctx)
-	defer cancel(errDone)
+// open asks one place and gives its answer, if it is one, to be read.
+func (x *exchange) open(req *anthropic.Request, a *answer, p *place, isLast bool) (*reception, *failure) {
+	r := &reception{x: x, a: a, place: p, stream: req.Stream()}
+	r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 	patience := time.Duration(x.snapshot.fallback.FirstTokenTimeout)
 	if isLast {
 		patience *= lastPatience
 	}
-	a.watch(cancel, patience)
-	defer a.unwatch()
-
-	res, token, err := x.snapshot.client.Do(ctx, p.Target, streamMethod, req.Body)
-	if err != nil {
-		return x.unreached(ctx, err)
+	a.watch(r.cancel, patience)
+	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, req.Body)
+	r.res = res
+	switch {
+	case err != nil:
+		defer r.close()
+		return nil, x.unreached(r.ctx, err)
+	case res.StatusCode != http.StatusOK:
+		defer r.close()
+		return nil, x.refused(res, token, p)
 	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return x.refused(res, token, p)
-	}
-	r := &reception{x: x, a: a, place: p, stream: req.Stream()}
-	var fault *openai.Error
-	if isJSON(res.Header) {
-		fault = r.message(res.Body)
-	} else {
-		fault = r.events(res.Body)
-	}
-	if fault == nil {
-		drain(res.Body, cancel)
-		return nil
-	}
-	x.usage = r.stream.Usage()
-	return r.broken(ctx, fault)
+	return r, nil
 }
 
 // drain reads the little that follows a whole answer, so that its connection can be used
@@ -289,8 +305,36 @@ type reception struct {
 	x      *exchange
 	a      *answer
 	place  *place
+	res    *http.Response
+	ctx    context.Context // of the attempt
+	cancel context.CancelCauseFunc
 	stream *anthropic.Stream
 	begun  bool
+}
+
+func (r *reception) close() {
+	r.a.unwatch()
+	if r.res != nil {
+		_ = r.res.Body.Close() // it was read, or is given up
+	}
+	r.cancel(errDone)
+}
+
+// read reads the whole answer. It returns nil when the client has it.
+func (r *reception) read() *failure {
+	defer r.close()
+	var fault *openai.Error
+	if isJSON(r.res.Header) {
+		fault = r.message(r.res.Body)
+	} else {
+		fault = r.events(r.res.Body)
+	}
+	if fault != nil {
+		r.x.usage = r.stream.Usage()
+		return r.broken(fault)
+	}
+	drain(r.res.Body, r.cancel)
+	return nil
 }
 
 // events reads a stream: all events of one read are answered with one write.
@@ -397,8 +441,9 @@ func (r *reception) began() {
 
 // broken judges an answer that broke off. Another location may start anew only while the
 // client has seen nothing.
-func (r *reception) broken(ctx context.Context, fault *openai.Error) *failure {
-	switch cause := context.Cause(ctx); {
+func (r *reception) broken(fault *openai.Error) *failure {
+	cause := context.Cause(r.ctx)
+	switch {
 	case errors.Is(cause, errSilent):
 		fault = silent(cause)
 	case errors.Is(cause, errIdle):
@@ -415,7 +460,7 @@ func (r *reception) broken(ctx context.Context, fault *openai.Error) *failure {
 		}
 	case fault.Code == truncated:
 		f.verdict = vertex.Unreached(false)
-	case errors.Is(context.Cause(ctx), errSilent), errors.Is(context.Cause(ctx), errIdle):
+	case errors.Is(cause, errSilent), errors.Is(cause, errIdle):
 		f.verdict = vertex.Unreached(true)
 	default:
 		f.verdict = vertex.Judge(r.place.Location, fault.Upstream, []byte(fault.Message))

@@ -35,6 +35,9 @@ type route struct {
 	model   *catalogue.Model
 	options anthropic.Options
 	places  []*place
+	// guessed: neither config nor catalogue knows the model. All such models share their
+	// cooldowns, so that one which does not exist must not cool them.
+	guessed bool
 }
 
 // A place is a target with its cooldown.
@@ -171,6 +174,7 @@ func (g *Gateway) route(s *snapshot, name string) (*route, bool) {
 		if strings.HasPrefix(m.ID, f.prefix) {
 			// Clients can make up such names without end, so they share one label.
 			r := g.newRoute(s, "other "+f.entry.Name, f.entry, m)
+			r.guessed = true
 			return r, len(r.places) > 0
 		}
 	}

@@ -192,9 +192,9 @@ func (a *answer) flush() *openai.Error {
 	return nil
 }
 
-// keep keeps what goes out for the log, where the config allows it.
+// keep keeps what goes out for the log line, where the config allows it.
 func (a *answer) keep(p []byte) {
-	if a.x.snapshot.config.Log.Content {
+	if a.x.snapshot.config.Log.Content && !a.x.concluded {
 		a.x.transcript = append(a.x.transcript, p[:min(len(p), maxTranscript-len(a.x.transcript))]...)
 	}
 }
@@ -204,6 +204,7 @@ func (a *answer) finish(id string, end openai.Ending) {
 	a.touched = true
 	if a.x.stream {
 		a.out = a.writer(id).AppendEnd(a.out, end)
+		a.keep(a.out) // now: the log line goes out before them
 		a.x.conclude(http.StatusOK, nil)
 		_ = a.flush() // a client that left has missed the end of a whole answer
 		return

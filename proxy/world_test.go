@@ -42,7 +42,13 @@ type world struct {
 	registry *prometheus.Registry
 	log      *observer.ObservedLogs
 	config   *config.Config
+	options  proxy.Options // of the gateway
+	// credentials are taken at the next connection.
+	credentials *vertex.Credentials
 }
+
+// testToken is what the gateway shows upstream.
+const testToken = "ya29.test-token-0123456789" //nolint:gosec // of no use to anybody
 
 // newWorld starts a world whose configuration is this YAML besides what connects the two.
 func newWorld(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *world {
@@ -59,17 +65,16 @@ func newBubble(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *wor
 
 func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener, dialer), scenarios ...fakevertex.Scenario) *world {
 	t.Helper()
-	w := &world{t: t, vertex: fakevertex.New(fakevertex.Options{Now: time.Now, Scenarios: scenarios}), registry: prometheus.NewRegistry()}
+	w := &world{t: t, vertex: fakevertex.New(fakevertex.Options{Now: time.Now, Scenarios: scenarios}), registry: prometheus.NewRegistry(), credentials: vertex.StaticCredentials(testToken)}
 	upstream, dialUpstream := listen(t)
 	w.upstream = serve(t, upstream, w.vertex)
 	t.Cleanup(w.vertex.Close)
 	w.config = w.load(yaml)
 	core, logs := observer.New(zapcore.DebugLevel)
 	w.log = logs
-	var err error
-	w.gateway, err = proxy.New(w.config, proxy.Options{
+	w.options = proxy.Options{
 		Connect: func(v config.Vertex) (*vertex.Client, error) {
-			client := vertex.NewClient(vertex.Options{BaseURL: v.BaseURL, HTTP2: v.HTTPVersion == "2", Dial: dialUpstream})
+			client := vertex.NewClient(vertex.Options{Credentials: w.credentials, BaseURL: v.BaseURL, HTTP2: v.HTTPVersion == "2", Dial: dialUpstream})
 			t.Cleanup(client.Close)
 			return client, nil
 		},
@@ -77,7 +82,9 @@ func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener
 		Registry: w.registry,
 		Now:      time.Now,
 		Rand:     rand.Float64,
-	})
+	}
+	var err error
+	w.gateway, err = proxy.New(w.config, w.options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ const (
 	// a few megabytes again and again would take a quarter of the CPU.
 	leastSlack = 16 << 20
 	// slackPercent of what is alive may gather as garbage when much is alive, as with
-	// thousands of open streams: half of Go's usual, to keep the process small.
-	slackPercent = 50
+	// thousands of open streams: a third of Go's usual, to keep the process small.
+	slackPercent = 33
 	mostPercent  = 1000
 )
 

@@ -31,7 +31,16 @@ var deltaForms = [...]struct {
 var (
 	deltaHead = []byte(`{"type":"content_block_delta","index":`)
 	deltaMid  = []byte(`,"delta":`)
+
+	blockStop   = []byte(`{"type":"content_block_stop","index":`)
+	messageStop = []byte(`{"type":"message_stop"`)
 )
+
+// isBare tells whether an event holds nothing but this beginning, an index and padding.
+func isBare(data, opening []byte) bool {
+	rest, ok := bytes.CutPrefix(data, opening)
+	return ok && len(bytes.Trim(rest, "0123456789 ")) == 1 && data[len(data)-1] == '}'
+}
 
 // cutDelta cuts the text out of a content_block_delta event without decoding it. It
 // knows only the exact form that Vertex writes; whatever differs by a byte is false here

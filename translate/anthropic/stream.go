@@ -59,6 +59,14 @@ func (s *Stream) Event(data []byte) ([]openai.Delta, *openai.Error) {
 		s.delta(kind, index, piece)
 		return s.out, nil
 	}
+	switch {
+	case isBare(data, blockStop):
+		s.stop()
+		return s.out, nil
+	case isBare(data, messageStop):
+		s.finish()
+		return s.out, nil
+	}
 	if s.scratch == nil {
 		s.scratch = new(event)
 	}

@@ -20,8 +20,8 @@ type Event struct {
 }
 
 const (
-	smallBuffer = 2 << 10  // an open stream mostly waits, so its buffer starts small
-	largeBuffer = 4 << 10  // what a stream that fills its buffer at a read grows to: more a connection seldom gives
+	smallBuffer = 2 << 10 // an open stream mostly waits, so its buffer starts small
+	largeBuffer = 4 << 10 // what a stream that fills its buffer at a read grows to: more a connection seldom gives
 )
 
 // A Reader reads events from a stream. Reading and cutting are separate calls, so that
@@ -48,6 +48,7 @@ type Reader struct {
 	name, data span
 	joined     []byte // data of an event with several data lines
 	lines      int    // data lines of the event so far
+	hasCR      bool   // the stream ends lines with CR, or has one somewhere
 	skipLF     bool   // the last line ended in CR: a LF that follows belongs to it
 	started    bool   // the byte order mark, if any, is behind us
 	ended      bool   // nothing follows
@@ -77,6 +78,7 @@ func (r *Reader) Fill() error {
 	}
 	free := len(r.buf) - r.end
 	n, err := r.src.Read(r.buf[r.end:])
+	r.hasCR = r.hasCR || bytes.IndexByte(r.buf[r.end:r.end+n], '\r') >= 0
 	r.end += n
 	if n == free && len(r.buf) < min(largeBuffer, r.max) {
 		r.grow()
@@ -178,12 +180,11 @@ func (r *Reader) line() (span, bool) {
 	if lf >= 0 {
 		rest = rest[:lf]
 	}
-	if cr := bytes.IndexByte(rest, '\r'); cr >= 0 {
-		line := span{r.pos, r.scan + cr}
-		r.pos = line.to + 1
-		r.scan = r.pos
-		r.skipLF = true
-		return line, true
+	if r.hasCR {
+		if cr := bytes.IndexByte(rest, '\r'); cr >= 0 {
+			r.skipLF = true
+			return r.cut(r.scan + cr), true
+		}
 	}
 	if lf < 0 {
 		r.scan = r.end
@@ -193,15 +194,24 @@ func (r *Reader) line() (span, bool) {
 		}
 		return line, r.ended && line.from < line.to
 	}
-	line := span{r.pos, r.scan + lf}
-	r.pos = line.to + 1
+	return r.cut(r.scan + lf), true
+}
+
+// cut ends the line at a byte that ends lines.
+func (r *Reader) cut(at int) span {
+	line := span{r.pos, at}
+	r.pos = at + 1
 	r.scan = r.pos
-	return line, true
+	return line
 }
 
 // field takes one line of the event being cut.
 func (r *Reader) field(line span) {
 	text := r.buf[line.from:line.to]
+	if bytes.HasPrefix(text, usual) {
+		r.addData(span{line.from + len(usual), line.to})
+		return
+	}
 	colon := bytes.IndexByte(text, ':')
 	if colon == 0 {
 		return // a comment
@@ -221,6 +231,9 @@ func (r *Reader) field(line span) {
 		r.name = value
 	}
 }
+
+// usual is how the lines that matter begin.
+var usual = []byte("data: ")
 
 func (r *Reader) addData(value span) {
 	r.lines++
