@@ -22,7 +22,7 @@ func builtin(t *testing.T, name string) catalogue.Model {
 // withCapabilities is the configuration with such a capabilities file.
 func withCapabilities(t *testing.T, content string, pairs ...string) (*Config, error) {
 	t.Helper()
-	write(t, "gateway.yaml", "capabilities_file: models.yaml\n")
+	write(t, "capabilities_file: models.yaml\n")
 	replace(t, "models.yaml", content)
 	return Load("gateway.yaml", env(pairs...))
 }
@@ -145,7 +145,7 @@ func TestWhatTheCatalogueRefusesIsPointedAt(t *testing.T) {
 }
 
 func TestMissingCapabilitiesFile(t *testing.T) {
-	write(t, "gateway.yaml", "strict: true\ncapabilities_file: none.yaml\n")
+	write(t, "strict: true\ncapabilities_file: none.yaml\n")
 	_, err := Load("gateway.yaml", env())
 	want := "gateway.yaml:2:20: capabilities_file: open none.yaml: no such file or directory\n" +
 		"   2 | capabilities_file: none.yaml\n" +

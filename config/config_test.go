@@ -33,11 +33,11 @@ func env(pairs ...string) func(string) (string, bool) {
 	}
 }
 
-// write puts content into the named file of a fresh working directory.
-func write(t *testing.T, name, content string) {
+// write puts content into gateway.yaml of a fresh working directory.
+func write(t *testing.T, content string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	replace(t, name, content)
+	replace(t, "gateway.yaml", content)
 }
 
 func replace(t *testing.T, name, content string) {
@@ -50,7 +50,7 @@ func replace(t *testing.T, name, content string) {
 // load is the configuration with the given content, which must have no mistake.
 func load(t *testing.T, content string, pairs ...string) *Config {
 	t.Helper()
-	write(t, "gateway.yaml", content)
+	write(t, content)
 	c, err := Load("gateway.yaml", env(pairs...))
 	if err != nil {
 		t.Fatal(err)

@@ -88,7 +88,7 @@ func (d *document) decode(n ast.Node, path string, v reflect.Value) {
 	if _, null := n.(*ast.NullNode); null {
 		return
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
 		d.decodeText(n, path, u)
 		return
 	}

@@ -223,7 +223,7 @@ gateway.yaml:4:39: vertex.base_url2: unknown key; did you mean "base_url"?
      |                                       ^`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			write(t, "gateway.yaml", test.content)
+			write(t, test.content)
 			_, err := Load("gateway.yaml", env("T=text", "EMPTY="))
 			if err == nil {
 				t.Fatal("no error")
@@ -236,7 +236,7 @@ gateway.yaml:4:39: vertex.base_url2: unknown key; did you mean "base_url"?
 }
 
 func TestProblemsCanBeTakenApart(t *testing.T) {
-	write(t, "gateway.yaml", "strict: 1\n")
+	write(t, "strict: 1\n")
 	_, err := Load("gateway.yaml", env())
 	p, ok := errors.AsType[*Problem](err)
 	if !ok || p.File != "gateway.yaml" || p.Line != 1 || p.Column != 9 || p.Message != "strict: want true or false, got 1" {

@@ -124,7 +124,7 @@ func TestValidate(t *testing.T) {
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			write(t, "gateway.yaml", test.content)
+			write(t, test.content)
 			c, err := Load("gateway.yaml", env())
 			if err != nil {
 				t.Fatal(err)
@@ -188,7 +188,7 @@ func TestValidateModels(t *testing.T) {
 		{"the catalogue of which some are not served", "vertex: {locations: [us]}\n", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			write(t, "gateway.yaml", test.content)
+			write(t, test.content)
 			c, err := Load("gateway.yaml", env())
 			if err != nil {
 				t.Fatal(err)
@@ -201,7 +201,7 @@ func TestValidateModels(t *testing.T) {
 }
 
 func TestValidateCountsTheOverriddenValueAndNamesItsFlag(t *testing.T) {
-	write(t, "gateway.yaml", "listen: 0.0.0.0:80\nlog: {level: loud}\n")
+	write(t, "listen: 0.0.0.0:80\nlog: {level: loud}\n")
 	c, err := Load("gateway.yaml", env())
 	if err != nil {
 		t.Fatal(err)
@@ -221,7 +221,7 @@ func TestValidateCountsTheOverriddenValueAndNamesItsFlag(t *testing.T) {
 }
 
 func TestValidateQuotesTheFile(t *testing.T) {
-	write(t, "gateway.yaml", "log:\n  level: ${LEVEL} # loud\nteams:\n- name: a\n  keys:\n    - {name: k, sha256: sk-secret}\n- keys:\n")
+	write(t, "log:\n  level: ${LEVEL} # loud\nteams:\n- name: a\n  keys:\n    - {name: k, sha256: sk-secret}\n- keys:\n")
 	c, err := Load("gateway.yaml", env("LEVEL=loud"))
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ type watched struct {
 // watch runs test in fake time, with a Watch over a configuration of that content.
 func watch(t *testing.T, content string, given Overrides, test func(w *watched)) {
 	t.Helper()
-	write(t, "gateway.yaml", content)
+	write(t, content)
 	synctest.Test(t, func(t *testing.T) {
 		c, err := Load("gateway.yaml", env("LEVEL=debug"))
 		if err != nil {

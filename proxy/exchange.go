@@ -141,7 +141,7 @@ func (x *exchange) writeJSON(status int, body []byte) {
 	x.conclude(status, nil)
 	x.w.Header()["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.begin(status, "application/json")
-	x.w.Write(body) // a client that left is seen by its context
+	_, _ = x.w.Write(body) // a client that left is seen by its context
 }
 
 // answered ends the exchange as its endpoint left it: answered, or with an error still to

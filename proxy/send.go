@@ -225,7 +225,7 @@ func (x *exchange) open(req *anthropic.Request, a *answer, p *place, isLast bool
 		patience *= lastPatience
 	}
 	a.watch(r.cancel, patience)
-	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, req.Body)
+	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, req.Body) //nolint:bodyclose // reception.close does
 	r.res = res
 	switch {
 	case err != nil:

@@ -130,7 +130,7 @@ func (a *answer) onStall() {
 // comment keeps the connection of a client alive; the first one brings the headers.
 func (a *answer) comment() {
 	a.beginStream()
-	a.write([]byte(": keep-alive\n\n"))
+	_ = a.write([]byte(": keep-alive\n\n")) // a client that left is seen by its context
 }
 
 // beginStream sends the headers of a stream unless they are out.

@@ -50,7 +50,7 @@ func NoCredentials() *Credentials {
 
 // StaticCredentials always send the same token.
 func StaticCredentials(token string) *Credentials {
-	return &Credentials{token: &oauth2.Token{AccessToken: token}, now: time.Now, fetch: func(context.Context) (*oauth2.Token, error) {
+	return &Credentials{token: &oauth2.Token{AccessToken: token}, now: func() time.Time { return time.Time{} }, fetch: func(context.Context) (*oauth2.Token, error) {
 		return &oauth2.Token{AccessToken: token}, nil
 	}}
 }

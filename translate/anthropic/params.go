@@ -78,7 +78,9 @@ func members(object jsontext.Value) func(yield func(name string, value jsontext.
 			return
 		}
 		dec := jsontext.NewDecoder(bytes.NewBuffer(object))
-		dec.ReadToken()
+		if _, err := dec.ReadToken(); err != nil {
+			return
+		}
 		for dec.PeekKind() == '"' {
 			name, err := dec.ReadToken()
 			if err != nil {

@@ -157,7 +157,7 @@ const tools = `"tools":[{"type":"function","function":{"name":"f","description":
 // fields splits at blanks that stand before name=.
 func fields(s string) []string {
 	var list []string
-	for _, word := range strings.Split(s, " ") {
+	for word := range strings.SplitSeq(s, " ") {
 		name, _, ok := strings.Cut(word, "=")
 		if ok && strings.IndexFunc(name, func(r rune) bool { return (r < 'a' || r > 'z') && r != '_' }) < 0 {
 			list = append(list, word)

@@ -75,9 +75,8 @@ func (b *block) remind() {
 	if b.kind != text {
 		return
 	}
-	marked := jsontext.Value(`"<system-reminder>\n`)
-	marked = append(marked, b.value[1:len(b.value)-1]...)
-	b.value = append(marked, `\n</system-reminder>"`...)
+	const before, after = `"<system-reminder>\n`, `\n</system-reminder>"`
+	b.value = jsontext.Value(before + string(b.value[1:len(b.value)-1]) + after)
 }
 
 // dropEmptyAssistants: an assistant that said nothing has no turn.
@@ -119,8 +118,9 @@ func rank(k blockKind) int {
 		return 0
 	case toolUse:
 		return 2
+	default:
+		return 1
 	}
-	return 1
 }
 
 func fillEmptyTurns(turns []turn) {
@@ -161,8 +161,9 @@ func (t *translation) takesPrefill() bool {
 		return !t.thinks()
 	case catalogue.Unbudgeted:
 		return t.thinking.kind != "enabled"
+	default:
+		return false
 	}
-	return false
 }
 
 func lastAssistant(turns []turn) *turn {

@@ -114,6 +114,8 @@ func appendDetail(dst []byte, d Delta) []byte {
 		dst = append(dst, `{"type":"reasoning.text","signature":"`...)
 	case DeltaRedacted:
 		dst = append(dst, `{"type":"reasoning.encrypted","data":"`...)
+	default:
+		return dst // no reasoning
 	}
 	dst = append(dst, d.Text...)
 	return appendDetailEnd(dst, d.Index)

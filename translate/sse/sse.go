@@ -86,7 +86,7 @@ func (r *Reader) Fill() error {
 	if !r.started {
 		r.skipByteOrderMark(err != nil)
 	}
-	r.ended = err == io.EOF //nolint:errorlint // a Reader's io.EOF is never wrapped
+	r.ended = err == io.EOF
 	return err
 }
 
