@@ -22,6 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
+	"github.com/openai/openai-go/v3/packages/ssestream"
 	"github.com/openai/openai-go/v3/shared"
 	community "github.com/sashabaranov/go-openai"
 
@@ -532,21 +533,30 @@ func TestOfficialDoesNotRetry(t *testing.T) {
 // A stream that broke is an error for every client; for one that ignores error events too.
 func TestClientsNoticeABrokenStream(t *testing.T) {
 	const words = "one two three four five six seven eight nine ten"
-	for name, fails := range map[string]fakevertex.Scenario{
-		"upstream error": {ErrorAfter: 6},
-		"cut off":        {CutAfter: 6},
-		"closed early":   {CloseAfter: 6},
+	for name, tt := range map[string]struct {
+		fails fakevertex.Scenario
+		code  string
+	}{
+		"upstream error": {fakevertex.Scenario{ErrorAfter: 6}, "overloaded"},
+		"cut off":        {fakevertex.Scenario{CutAfter: 6}, "upstream_stream_truncated"},
+		"closed early":   {fakevertex.Scenario{CloseAfter: 6}, "upstream_stream_truncated"},
 	} {
-		fails.Text, fails.Events = words, 10
+		tt.fails.Text, tt.fails.Events = words, 10
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, threeLocations, fails)
+			w := newWorld(t, threeLocations, tt.fails)
 			a, _, err := officialAnswer(t.Context(), w.official(), officialAsk("How are you?"), true)
 			if err == nil || a.Choices[0].Message.Content == "" || a.Choices[0].FinishReason != "" {
 				t.Errorf("official: error %v, answer %+v", err, a)
 			}
+			if e, ok := errors.AsType[*ssestream.StreamError](err); !ok || !strings.Contains(e.Message, tt.code) {
+				t.Errorf("official: error %T %v, want one that tells %s", err, err, tt.code)
+			}
 			b, err := communityAnswer(t.Context(), w.community("any"), communityAsk("How are you?"), true)
 			if err == nil || b.Choices[0].Message.Content == "" || b.Choices[0].FinishReason != "" {
 				t.Errorf("community: error %v, answer %+v", err, b)
+			}
+			if e, ok := errors.AsType[*community.APIError](err); !ok || e.Code != tt.code {
+				t.Errorf("community: error %T %v, want one that tells %s", err, err, tt.code)
 			}
 			said, err := w.deafTo(`data: {"error"`)
 			if !errors.Is(err, io.ErrUnexpectedEOF) || said == "" {
