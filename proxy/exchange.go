@@ -40,7 +40,7 @@ type exchange struct {
 	status     int
 	end        string // finished, error, cut or cancelled
 	firstToken time.Duration
-	usage      openai.Usage
+	usage      openai.Usage // of all attempts
 	fault      *openai.Error
 	prompt     []byte // and transcript: only if the config allows to log them
 	transcript []byte

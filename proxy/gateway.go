@@ -60,7 +60,8 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 }
 
 // Reload swaps the configuration. Requests under way go on with the one they began with.
-// On an error the old one stays. Changes of listen, admin_listen and log need a restart.
+// On an error the old one stays. Changes of listen,
+// admin_listen, log.level and log.format need a restart.
 func (g *Gateway) Reload(c *config.Config) error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()

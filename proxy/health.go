@@ -69,10 +69,11 @@ func (g *Gateway) unready() string {
 	return "no token yet"
 }
 
-// quitQuitQuit asks the process to drain; only callers on this machine may.
+// quitQuitQuit asks the process to drain; only callers on this machine may, and no web
+// page in a browser there.
 func (g *Gateway) quitQuitQuit(w http.ResponseWriter, r *http.Request) {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if ip := net.ParseIP(strings.Trim(host, "[]")); err != nil || ip == nil || !ip.IsLoopback() {
+	if ip := net.ParseIP(strings.Trim(host, "[]")); err != nil || ip == nil || !ip.IsLoopback() || r.Header.Get("Origin") != "" {
 		http.Error(w, "only for callers on this machine", http.StatusForbidden)
 		return
 	}

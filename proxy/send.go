@@ -47,12 +47,14 @@ type failure struct {
 // thousands of streams their stacks are much of the memory.
 func (x *exchange) send(req *anthropic.Request, a *answer) *openai.Error {
 	t := &tour{x: x, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
+	defer t.abandon()
 	for p := t.first(); p != nil; {
 		r, f := x.open(req, a, p, t.isLast())
 		if f == nil {
 			f = r.read()
 		}
 		if f == nil {
+			t.settled = true
 			return nil
 		}
 		p = t.after(f)
@@ -71,6 +73,14 @@ type tour struct {
 	again     bool            // a second time at the same place
 	worst     *failure        // that says most
 	err       *openai.Error   // when nowhere is left to go
+	settled   bool            // the place's cooldown knows how it went
+}
+
+// abandon gives back the place of a tour that a fault of the gateway's own code ended.
+func (t *tour) abandon() {
+	if t.place != nil && !t.settled {
+		t.place.cool.release()
+	}
 }
 
 func (t *tour) first() *place {
@@ -84,6 +94,7 @@ func (t *tour) first() *place {
 func (t *tour) to(p *place) *place {
 	t.place = p
 	if p != nil {
+		t.settled = false
 		t.tried[p] = true
 		t.left--
 		t.x.attempts++
@@ -115,6 +126,7 @@ func (t *tour) after(f *failure) *place {
 		return t.to(t.place)
 	}
 	x.settle(t.place, f)
+	t.settled = true
 	if stopped || !f.verdict.Next {
 		t.err = x.exhausted(f.err)
 		return nil
@@ -330,7 +342,7 @@ func (r *reception) read() *failure {
 		fault = r.events(r.res.Body)
 	}
 	if fault != nil {
-		r.x.usage = r.stream.Usage()
+		r.x.usage.Add(r.stream.Usage()) // Vertex may bill what it reports
 		return r.broken(fault)
 	}
 	drain(r.res.Body, r.cancel)
@@ -394,7 +406,7 @@ func (r *reception) message(body io.Reader) *openai.Error {
 // finish settles all accounts, and only then sends the end of the answer: who has seen
 // it whole finds it in the metrics.
 func (r *reception) finish(ending openai.Ending) {
-	r.x.usage = ending.Usage
+	r.x.usage.Add(ending.Usage)
 	r.x.count(r.place, nil)
 	r.a.finish(r.stream.ID(), ending)
 }

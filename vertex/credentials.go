@@ -56,11 +56,13 @@ func StaticCredentials(token string) *Credentials {
 }
 
 // FindCredentials gives the Application Default Credentials (how = adc), those of a file
-// (its path), or none (none). Network calls of the credentials go through client.
+// (its path), or none (none). Network calls of the
+// credentials go through client's transport; nil: the default one.
 func FindCredentials(ctx context.Context, how string, client *http.Client, getenv func(string) string, now func() time.Time) (*Credentials, error) {
 	if how == "none" {
 		return NoCredentials(), nil
 	}
+	client = bounded(client)
 	find := func(ctx context.Context) (*google.Credentials, error) {
 		ctx = context.WithValue(ctx, oauth2.HTTPClient, client)
 		if how == "adc" {
@@ -83,6 +85,15 @@ func FindCredentials(ctx context.Context, how string, client *http.Client, geten
 		return found.TokenSource.Token()
 	}
 	return c, nil
+}
+
+// bounded gives the client a time limit: oauth2 posts without the context it was given.
+func bounded(client *http.Client) *http.Client {
+	limited := http.Client{Timeout: fetchTimeout}
+	if client != nil {
+		limited.Transport = client.Transport
+	}
+	return &limited
 }
 
 func readCredentials(ctx context.Context, path string) (*google.Credentials, error) {

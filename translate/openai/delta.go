@@ -59,6 +59,17 @@ type Usage struct {
 	WebSearches   int64 // requests, not tokens
 }
 
+// Add adds what another answer used.
+func (u *Usage) Add(v Usage) {
+	u.Input += v.Input
+	u.Output += v.Output
+	u.CacheRead += v.CacheRead
+	u.CacheWrite5m += v.CacheWrite5m
+	u.CacheWrite1h += v.CacheWrite1h
+	u.Reasoning += v.Reasoning
+	u.WebSearches += v.WebSearches
+}
+
 // CacheWrite is the number of tokens written to the prompt cache.
 func (u *Usage) CacheWrite() int64 { return u.CacheWrite5m + u.CacheWrite1h }
 
