@@ -576,6 +576,7 @@ func (w *world) deafTo(beginning string) (text string, err error) {
 		w.t.Fatal(err)
 	}
 	defer res.Body.Close()
+	var said strings.Builder
 	lines := bufio.NewScanner(res.Body)
 	for lines.Scan() {
 		data, ok := strings.CutPrefix(lines.Text(), "data: ")
@@ -583,13 +584,13 @@ func (w *world) deafTo(beginning string) (text string, err error) {
 			continue
 		}
 		if data == "[DONE]" {
-			return text, errors.New("the stream said that it is done")
+			return said.String(), errors.New("the stream said that it is done")
 		}
 		for _, c := range decode[completion](w.t, []byte(data)).Choices {
-			text += c.Delta.Content
+			said.WriteString(c.Delta.Content)
 		}
 	}
-	return text, lines.Err()
+	return said.String(), lines.Err()
 }
 
 // A stream in which a tool call broke off must not give a finished call.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -79,6 +80,23 @@ func printable(s string) string {
 		s = strings.ToValidUTF8(s[:most], "") + "..."
 	}
 	return s
+}
+
+// reset breaks a connection whose protocol ends an answer by closing it (HTTP/1.0, which
+// nginx speaks to its upstreams unless told otherwise): only a reset tells there that the
+// end is none.
+func (x *exchange) reset() {
+	if x.r.ProtoAtLeast(1, 1) {
+		return
+	}
+	conn, _, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // without it the close is an ordinary one, as it would be anyway
+	}
+	_ = conn.Close()
 }
 
 // authenticate finds the key of the request, where keys are asked for.

@@ -145,6 +145,7 @@ func (g *Gateway) endpoint(name string, answer endpoint) http.Handler {
 		defer g.running.leave(x)
 		x.answered(x.run(answer))
 		if x.broken {
+			x.reset()
 			panic(http.ErrAbortHandler) // breaks the connection, so that the answer cannot look whole
 		}
 	})

@@ -26,9 +26,11 @@ func (g *Gateway) Quit() <-chan struct{} { return g.quit }
 // Admin serves metrics, probes and the call to shut down.
 func (g *Gateway) Admin() http.Handler {
 	r := chi.NewRouter()
-	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { say(w, "") })
-	r.Get("/startupz", func(w http.ResponseWriter, _ *http.Request) { say(w, g.unstarted()) })
-	r.Get("/readyz", func(w http.ResponseWriter, _ *http.Request) { say(w, g.unready()) })
+	for path, why := range map[string]func() string{"/livez": func() string { return "" }, "/startupz": g.unstarted, "/readyz": g.unready} {
+		answer := func(w http.ResponseWriter, _ *http.Request) { say(w, why()) }
+		r.Get(path, answer)
+		r.Head(path, answer)
+	}
 	r.Post("/quitquitquit", g.quitQuitQuit)
 	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(g.options.Registry, promhttp.HandlerOpts{}))
 	return r

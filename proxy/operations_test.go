@@ -475,7 +475,7 @@ func TestLogHoldsNoSecrets(t *testing.T) {
 	if n := len(w.vertex.Requests()); n < 5 {
 		t.Errorf("%d requests went upstream: the arranged failures did not happen", n)
 	}
-	for _, line := range strings.Split(w.logged(), "\n") {
+	for line := range strings.SplitSeq(w.logged(), "\n") {
 		for _, secret := range []string{promptSecret, answerSecret, testKey, testToken} {
 			if strings.Contains(line, secret) {
 				t.Errorf("%s is logged: %s", secret, line)

@@ -3,7 +3,9 @@ package proxy_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -47,6 +49,25 @@ func TestThreeEnds(t *testing.T) {
 			}
 			w.wantLocations("global") // never another location once content was sent
 		})
+	}
+}
+
+// HTTP/1.0 ends an answer by closing the connection, so a broken one must be reset.
+func TestBrokenStreamOverHTTP10(t *testing.T) {
+	for name, fails := range map[string]fakevertex.Scenario{"finished": {}, "broken": {Events: 10, CutAfter: 6}} {
+		w := newWorld(t, threeLocations, fails)
+		conn, err := net.Dial("tcp", strings.TrimPrefix(w.api.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		body := question(model, streamed)
+		if _, err := fmt.Fprintf(conn, "POST /v1/chat/completions HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, conn); (err == nil) != (name == "finished") {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 
