@@ -54,6 +54,8 @@ func (g *Gateway) newExchange(endpoint string, w http.ResponseWriter, r *http.Re
 	return x
 }
 
+func (x *exchange) now() time.Time { return x.gateway.options.Now() }
+
 // requestID is the caller's own if it is sane.
 func requestID(r *http.Request) string {
 	id := r.Header.Get("X-Request-Id")

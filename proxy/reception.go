@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"vertexgateway/translate"
+	"vertexgateway/translate/anthropic"
+	"vertexgateway/translate/openai"
+	"vertexgateway/translate/sse"
+	"vertexgateway/vertex"
+)
+
+const (
+	// maxEvent is the largest event of a stream in bytes.
+	maxEvent = 16 << 20
+	// maxMessage is the largest answer in bytes that comes without a stream.
+	maxMessage = 64 << 20
+)
+
+// A reception reads one upstream answer into the client's.
+type reception struct {
+	x      *exchange
+	a      *answer
+	place  *place
+	res    *http.Response
+	ctx    context.Context // of the attempt
+	cancel context.CancelCauseFunc
+	stream *anthropic.Stream
+	begun  bool
+}
+
+func (r *reception) close() {
+	r.a.unwatch()
+	if r.res != nil {
+		_ = r.res.Body.Close() // it was read, or is given up
+	}
+	r.cancel(errDone)
+}
+
+// read reads the whole answer. It returns nil when the client has it.
+func (r *reception) read() *failure {
+	defer r.close()
+	var fault *openai.Error
+	if isJSON(r.res.Header) {
+		fault = r.message(r.res.Body)
+	} else {
+		fault = r.events(r.res.Body)
+	}
+	if fault != nil {
+		r.x.usage.Add(r.stream.Usage()) // Vertex may bill what it reports
+		return r.broken(fault)
+	}
+	drain(r.res.Body, r.cancel)
+	return nil
+}
+
+// events reads a stream: all events of one read are answered with one write.
+func (r *reception) events(body io.Reader) *openai.Error {
+	events := sse.NewReader(body, maxEvent)
+	for {
+		err := events.Fill()
+		r.a.heard()
+		for ev, ok := events.Next(); ok; ev, ok = events.Next() {
+			deltas, fault := r.stream.Event(ev.Data)
+			r.take(deltas)
+			switch {
+			case fault == nil:
+			case err != nil && fault.Upstream == http.StatusBadGateway:
+				return r.stop(cutOff(err)) // an event without its end, not a wrong one
+			default:
+				return r.stop(fault)
+			}
+		}
+		if ending, ok := r.stream.Ending(); ok {
+			r.finish(ending)
+			return nil
+		}
+		if fault := r.a.flush(); fault != nil {
+			return fault
+		}
+		if err != nil {
+			return cutOff(err)
+		}
+	}
+}
+
+// stop sends what came before a fault: the client paid for it.
+func (r *reception) stop(fault *openai.Error) *openai.Error {
+	if gone := r.a.flush(); gone != nil {
+		return gone
+	}
+	return fault
+}
+
+// message reads an answer that came whole.
+func (r *reception) message(body io.Reader) *openai.Error {
+	data, err := io.ReadAll(io.LimitReader(body, maxMessage))
+	if err != nil {
+		return cutOff(err)
+	}
+	deltas, fault := r.stream.Message(data)
+	if fault != nil {
+		return fault
+	}
+	r.take(deltas)
+	ending, _ := r.stream.Ending()
+	r.finish(ending)
+	return nil
+}
+
+// finish settles all accounts, and only then sends the end of the answer: who has seen
+// it whole finds it in the metrics.
+func (r *reception) finish(ending openai.Ending) {
+	r.x.usage.Add(ending.Usage)
+	r.x.count(r.place, nil)
+	r.a.finish(r.stream.ID(), ending)
+}
+
+func isJSON(h http.Header) bool {
+	const kind = "application/json"
+	contentType := h.Get("Content-Type")
+	return len(contentType) >= len(kind) && contentType[:len(kind)] == kind
+}
+
+// cutOff is the error of a stream that ended before its answer did.
+func cutOff(err error) *openai.Error {
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	e := translate.BadAnswer("an incomplete answer: the stream was cut off", err)
+	e.Code = truncated
+	return e
+}
+
+// truncated is the code of an answer whose stream ended before it did.
+const truncated = "upstream_stream_truncated"
+
+// take passes deltas on to the client's answer.
+func (r *reception) take(deltas []openai.Delta) {
+	if !r.begun && (len(deltas) > 0 || r.stream.Begun()) {
+		r.began()
+	}
+	if len(deltas) > 0 && r.x.firstToken == 0 {
+		r.x.firstToken = r.x.now().Sub(r.x.started)
+	}
+	for _, d := range deltas {
+		r.a.add(r.stream.ID(), d)
+	}
+}
+
+// began notes the first sign that the model is at work, be it on thoughts it keeps to
+// itself: from now on this place is good, and only silence ends the waiting.
+func (r *reception) began() {
+	r.begun = true
+	r.a.hush()
+	r.place.cool.succeed()
+}
+
+// broken judges an answer that broke off. Another location may start anew only while the
+// client has seen nothing.
+func (r *reception) broken(fault *openai.Error) *failure {
+	cause := context.Cause(r.ctx)
+	switch {
+	case errors.Is(cause, errSilent):
+		fault = silent(cause)
+	case errors.Is(cause, errIdle):
+		fault = silent(cause)
+		fault.Message = "Vertex AI fell silent in the middle of its answer."
+	}
+	f := &failure{err: fault}
+	switch {
+	case r.a.touched:
+		f.verdict = vertex.Verdict{Reason: "broken"}
+		r.x.end = "error"
+		if fault.Code == truncated {
+			r.x.end = "cut"
+		}
+	case fault.Code == truncated:
+		f.verdict = vertex.Unreached(false)
+	case errors.Is(cause, errSilent), errors.Is(cause, errIdle):
+		f.verdict = vertex.Unreached(true)
+	default:
+		f.verdict = vertex.Judge(r.place.Location, fault.Upstream, []byte(fault.Message))
+	}
+	return f
+}
+
+// drain reads the little that follows a whole answer, so that its connection can be used
+// again. An upstream that keeps the connection open loses it.
+func drain(body io.Reader, cancel context.CancelCauseFunc) {
+	const patience, most = time.Second, 64 << 10
+	late := time.AfterFunc(patience, func() { cancel(errDone) })
+	defer late.Stop()
+	_, _ = io.CopyN(io.Discard, body, most) // a failure costs a connection, no more
+}
