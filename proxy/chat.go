@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +21,8 @@ const (
 	// maxBody is the largest request in bytes. Vertex takes 30 MB; base64 in a client's
 	// JSON may need more than what is left of it (openai-claude.md 0.7).
 	maxBody = 40 << 20
+	// maxWarnings are told in the header: proxies refuse large ones.
+	maxWarnings = 32
 	// bodyTimeout is how long a client may take to send its request.
 	bodyTimeout = time.Minute
 )
@@ -52,6 +57,7 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	a := newAnswer(x, chat)
 	defer a.close()
 	fault := x.send(req, a)
+	a.close() // before it is decided how to tell the fault
 	if fault != nil && x.sent && !x.left() {
 		a.abort(fault)
 	}
@@ -89,9 +95,9 @@ func readAll(body io.Reader, size int64) ([]byte, error) {
 	// A size that is only claimed gets no memory before its bytes come.
 	const trusted = 1 << 20
 	if size > trusted {
-		var b strings.Builder
-		_, err := io.Copy(&b, body)
-		return []byte(b.String()), err
+		var b bytes.Buffer
+		_, err := b.ReadFrom(body)
+		return b.Bytes(), err
 	}
 	whole := make([]byte, size)
 	_, err := io.ReadFull(body, whole)
@@ -133,6 +139,10 @@ func (x *exchange) warn(warnings []openai.Warning) *openai.Error {
 		if i > 0 {
 			b.WriteString(", ")
 		}
+		if i == maxWarnings {
+			b.WriteString("...")
+			break
+		}
 		b.WriteString(headerName(w.Param) + ":" + w.What)
 	}
 	x.warnings = b.String()
@@ -154,7 +164,8 @@ func headerName(param string) string {
 // dryRun shows what would be sent and where, and sends nothing.
 func (x *exchange) dryRun(body []byte) *openai.Error {
 	dst := []byte(`{"attempts":[`)
-	for i, p := range x.route.places[:min(len(x.route.places), x.snapshot.fallback.MaxAttempts)] {
+	places := x.route.inOrder(x.now())
+	for i, p := range places[:min(len(places), x.snapshot.fallback.MaxAttempts)] {
 		req, err := x.snapshot.client.Request(x.ctx, p.Target, streamMethod, body)
 		if err != nil {
 			return unroutable(err)
@@ -167,9 +178,9 @@ func (x *exchange) dryRun(body []byte) *openai.Error {
 		dst = append(dst, `,"method":"POST","url":`...)
 		dst = appendQuote(dst, req.URL.String())
 		dst = append(dst, `,"headers":{"authorization":"Bearer [hidden]"`...)
-		for name, values := range req.Header {
+		for _, name := range slices.Sorted(maps.Keys(req.Header)) {
 			dst = append(appendQuote(append(dst, ','), strings.ToLower(name)), ':')
-			dst = appendQuote(dst, strings.Join(values, ", "))
+			dst = appendQuote(dst, strings.Join(req.Header[name], ", "))
 		}
 		dst = append(append(append(dst, `},"body":`...), body...), '}')
 	}

@@ -136,6 +136,20 @@ func TestWarnings(t *testing.T) {
 	strict.chat("claude-opus-5", "").completion()
 }
 
+// However much is dropped, the header stays small enough for every proxy.
+func TestManyWarnings(t *testing.T) {
+	w := newWorld(t, "")
+	var extra strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&extra, `"unknown%d":1,`, i)
+	}
+	r := w.chat("claude-opus-5", extra.String()+`"seed":null`)
+	r.completion()
+	if got := r.header.Get("X-Gateway-Warnings"); len(got) > 4096 || !strings.Contains(got, "unknown0:dropped") {
+		t.Errorf("%d bytes of warnings", len(got))
+	}
+}
+
 func TestRequestID(t *testing.T) {
 	w := newWorld(t, "")
 	w.chat("claude-opus-5", "", "X-Request-Id", "my-id.1").wantHeaders("X-Request-Id", "my-id.1")
@@ -177,6 +191,11 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("attempt %+v, want the URL %s", a, want)
 	}
 	w.wantLocations("")
+	w.vertex.Set(fakevertex.Scenario{Location: "global", Status: 429, Times: 1})
+	w.chat("claude-opus-4-6", "").completion()
+	if r := w.chat("claude-opus-4-6", "", "X-Gateway-Dry-Run", "true"); strings.Index(string(r.body), `"us-east5"`) > strings.Index(string(r.body), `"global"`) {
+		t.Errorf("global cools, and yet comes first: %s", r.body)
+	}
 }
 
 func TestModels(t *testing.T) {

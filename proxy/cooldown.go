@@ -52,22 +52,29 @@ func (c *cooldown) release() {
 	c.probing = false
 }
 
-// fail starts or lengthens the cooldown: retryAfter where the upstream named it, else
-// doubling from the least to the most. Half of the time is jitter, so that replicas do
-// not return together. A pause is never shortened.
+// fail starts the cooldown, or lengthens it when the probe failed: to retryAfter where the
+// upstream named it, else doubling from the least to the most, with jitter so that replicas
+// do not return together. Requests that were under way when another failed say nothing
+// new: they only pass on a longer retryAfter. A pause is never shortened.
 func (c *cooldown) fail(now time.Time, retryAfter time.Duration, limits config.Cooldown, jitter float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	least, most := time.Duration(limits.Min), time.Duration(limits.Max)
-	pause := least << min(c.failures, 20)
-	if pause > most || pause <= 0 {
-		pause = most
+	pause := retryAfter
+	if c.failures == 0 || c.probing {
+		pause = max(pause, nextPause(c.failures, time.Duration(limits.Min), time.Duration(limits.Max), jitter))
+		c.failures++
+		c.probing = false
 	}
-	pause = pause/2 + time.Duration(float64(pause/2)*jitter)
-	pause = max(pause, least, retryAfter)
 	if until := now.Add(pause); until.After(c.until) {
 		c.until = until
 	}
-	c.failures++
-	c.probing = false
+}
+
+// nextPause is after so many failures in a row, before this one.
+func nextPause(failures int, least, most time.Duration, jitter float64) time.Duration {
+	pause := least << min(failures, 20)
+	if pause >= most || pause <= 0 {
+		return most - time.Duration(float64(most-least)*jitter/4)
+	}
+	return min(most, pause+time.Duration(float64(pause)*jitter/2))
 }

@@ -171,7 +171,7 @@ func (x *exchange) answered(err *openai.Error) {
 	case err == nil:
 		x.conclude(x.status, nil)
 	case x.left():
-		x.end = "cancelled"
+		x.end, x.broken = "cancelled", true // else net/http would make up an empty answer
 		x.conclude(statusClientLeft, nil)
 	case x.sent:
 		x.broken = true

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,9 @@ func TestFailureTable(t *testing.T) {
 		{"409", "", status(409, ""), "global", 503, "upstream_error"},
 		{"413", "", status(413, ""), "global", 413, "request_too_large"},
 		{"422", "", status(422, ""), "global", 400, ok},
+		{"401 of the credentials in a stream", "", fakevertex.Scenario{ErrorAfter: 2, ErrorType: "permission_error"}, "global", 502, "upstream_auth_error"},
+		{"520 of a front end", "global", status(520, "<html>"), "global global us", 200, ok},
+		{"408", "global", status(408, ""), "global us", 200, ok},
 		{"429 everywhere", "", status(429, ""), "global us eu", 429, "rate_limit_exceeded"},
 		{"529 everywhere", "", status(529, ""), "global us eu", 503, "overloaded"},
 		{"500 everywhere", "", status(500, ""), "global global us eu", 500, "upstream_error"},
@@ -117,7 +121,7 @@ func TestNoConnection(t *testing.T) {
 	w.upstream.Close()
 	r := w.chat(model, "")
 	r.failure(502, "upstream_error", "")
-	r.wantHeaders("X-Gateway-Attempts", "4", "Retry-After", "1") // one quick retry, then each location
+	r.wantHeaders("X-Gateway-Attempts", "4", "Retry-After", "2") // one quick retry, then each location
 }
 
 func TestMaxAttempts(t *testing.T) {
@@ -152,7 +156,7 @@ func TestTheMostTellingError(t *testing.T) {
 		at("us", fakevertex.Scenario{Status: 503}), at("eu", fakevertex.Scenario{Status: 404}))
 	r := w.chat(model, "")
 	r.failure(429, "rate_limit_exceeded", "")
-	r.wantHeaders("Retry-After", "1") // us is the first to be tried again
+	r.wantHeaders("Retry-After", "2") // us is the first to be tried again
 }
 
 func TestFirstTokenTimeout(t *testing.T) {
@@ -172,6 +176,24 @@ func TestFirstTokenTimeout(t *testing.T) {
 					t.Errorf("moved on after %v, want 30 s", took)
 				}
 				<-w.vertex.Requests()[0].Gone
+			})
+		})
+	}
+}
+
+// With the defaults too, the last location's silence ends in time and in one way, and a
+// longer patience is not cut short.
+func TestSilenceOfTheLastLocation(t *testing.T) {
+	for timeout, want := range map[string]time.Duration{"30s": 2 * time.Minute, "31s": 124 * time.Second, "5m": 20 * time.Minute} {
+		t.Run(timeout, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newBubble(t, "models: [{name: "+model+", locations: [us]}]\nfallback: {first_token_timeout: "+timeout+"}\n", fakevertex.Scenario{Stall: true})
+				began := time.Now()
+				w.chat(model, "").failure(504, "timeout", "")
+				w.wantLocations("us")
+				if took := time.Since(began); took != want {
+					t.Errorf("gave up after %v, want %v", took, want)
+				}
 			})
 		})
 	}
@@ -237,6 +259,37 @@ func TestCooldownGrows(t *testing.T) {
 			t.Errorf("pauses %v, want them to grow from 1 s to 2 m", pauses)
 		}
 	})
+}
+
+// A burst that fails together is one failure: the location is back after the least pause.
+func TestCooldownOfABurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(t, threeLocations, at("global", fakevertex.Scenario{Status: 429, Delay: 100 * time.Millisecond, Times: 16}))
+		var burst sync.WaitGroup
+		for range 16 {
+			burst.Go(func() { w.chat(model, "") })
+		}
+		burst.Wait()
+		time.Sleep(1500 * time.Millisecond)
+		w.chat(model, "").wantHeaders("X-Gateway-Location", "global", "X-Gateway-Attempts", "1")
+	})
+}
+
+// A typing error upstream does not take a location away for days.
+func TestRetryAfterIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newBubble(t, threeLocations, at("global", fakevertex.Scenario{Status: 429, Header: map[string]string{"Retry-After": "900000"}, Times: 1}))
+		w.chat(model, "")
+		time.Sleep(10*time.Minute + time.Second)
+		w.chat(model, "").wantHeaders("X-Gateway-Location", "global")
+	})
+}
+
+// A new token costs no attempt.
+func TestRefreshWithOneAttempt(t *testing.T) {
+	w := newWorld(t, threeLocations+"fallback: {max_attempts: 1}\n", fakevertex.Scenario{Status: 401, Times: 1})
+	w.chat(model, "").completion()
+	w.wantLocations("global global")
 }
 
 // While a location is on trial after its pause, one request tries it; the others do not.

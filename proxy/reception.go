@@ -29,6 +29,7 @@ type reception struct {
 	res    *http.Response
 	ctx    context.Context // of the attempt
 	cancel context.CancelCauseFunc
+	token  string // that was sent
 	stream *anthropic.Stream
 	begun  bool
 }
@@ -184,7 +185,10 @@ func (r *reception) broken(fault *openai.Error) *failure {
 	case errors.Is(cause, errSilent), errors.Is(cause, errIdle):
 		f.verdict = vertex.Unreached(true)
 	default:
-		f.verdict = vertex.Judge(r.place.Location, fault.Upstream, []byte(fault.Message))
+		f.verdict = vertex.Judge(r.place.Location, fault.Upstream, []byte(fault.Reason+" "+fault.Message))
+	}
+	if f.verdict.Refresh {
+		r.x.snapshot.client.Credentials().Refused(r.token)
 	}
 	return f
 }

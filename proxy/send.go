@@ -63,9 +63,9 @@ func (x *exchange) open(req *anthropic.Request, a *answer, p *place, isLast bool
 	if isLast {
 		patience *= lastPatience
 	}
-	a.watch(r.cancel, patience)
+	a.watch(p.Location, r.cancel, patience)
 	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, req.Body) //nolint:bodyclose // reception.close does
-	r.res = res
+	r.res, r.token = res, token
 	switch {
 	case err != nil:
 		defer r.close()
@@ -111,8 +111,16 @@ func (x *exchange) refused(res *http.Response, token string, p *place) *failure 
 	return f
 }
 
-// retryAfter reads how long the upstream asks to wait; 0: it does not.
+// maxRetryAfter bounds what an upstream may ask for: a typing error there must not take a
+// location away for days.
+const maxRetryAfter = 10 * time.Minute
+
+// retryAfter is how long the upstream asks to wait; 0: it does not ask.
 func (x *exchange) retryAfter(h http.Header) time.Duration {
+	return min(x.askedToWait(h), maxRetryAfter)
+}
+
+func (x *exchange) askedToWait(h http.Header) time.Duration {
 	if ms, err := strconv.ParseFloat(h.Get("Retry-After-Ms"), 64); err == nil && ms > 0 {
 		return time.Duration(min(ms, 1e9) * float64(time.Millisecond))
 	}

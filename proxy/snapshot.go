@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -202,6 +203,20 @@ func (r *route) pick(now time.Time, tried map[*place]bool, cooling *bool) *place
 	}
 	*cooling = true
 	return first
+}
+
+// inOrder gives the places as requests try them now: those that cool come last, the one
+// due first before the others.
+func (r *route) inOrder(now time.Time) []*place {
+	cools := func(p *place) time.Time {
+		if due := p.cool.due(); due.After(now) {
+			return due
+		}
+		return time.Time{}
+	}
+	places := slices.Clone(r.places)
+	slices.SortStableFunc(places, func(a, b *place) int { return cools(a).Compare(cools(b)) })
+	return places
 }
 
 // soonest is how long until a place of the route may be tried again.

@@ -43,8 +43,9 @@ type answer struct {
 	mu      sync.Mutex // guards the writer: exchange and timer share it
 	timer   *time.Timer
 	closed  bool
-	quiet   int // beats without a byte from upstream
-	stalled int // beats during which a write has not ended
+	begun   bool // the upstream's answer has begun: from now on its silence counts
+	quiet   int  // beats without a byte from upstream
+	stalled int  // beats during which a write has not ended
 	cut     context.CancelCauseFunc
 
 	upstream atomic.Bool // was heard since the last beat
@@ -59,33 +60,40 @@ func newAnswer(x *exchange, chat *openai.ChatRequest) *answer {
 	return a
 }
 
-// close ends the timers. No comment is written after it.
+// close ends the timer. After it the exchange alone writes, and what was written is known.
 func (a *answer) close() {
 	a.timer.Stop()
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.closed = true
-	a.mu.Unlock()
 }
 
-// watch starts the clocks of an attempt: cut ends it when its first token is late or the
+// watch begins an attempt at a location: cut ends it when its first token is late or the
 // upstream falls silent.
-func (a *answer) watch(cut context.CancelCauseFunc, patience time.Duration) {
+func (a *answer) watch(location string, cut context.CancelCauseFunc, patience time.Duration) {
 	a.patience = time.AfterFunc(patience, func() { cut(errSilent) })
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.cut, a.quiet = cut, 0
+	a.cut, a.begun, a.quiet = cut, false, 0
+	a.x.attempts++
+	a.x.location = location
 }
 
-// unwatch stops the clocks of an attempt.
+// unwatch ends an attempt.
 func (a *answer) unwatch() {
-	a.hush()
+	a.patience.Stop()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cut = nil
 }
 
-// hush stops the clock for the first token: it came.
-func (a *answer) hush() { a.patience.Stop() }
+// hush stops the clock for the first token: it came, and from now on silence counts.
+func (a *answer) hush() {
+	a.patience.Stop()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.begun, a.quiet = true, 0
+}
 
 // heard notes that bytes came from upstream.
 func (a *answer) heard() { a.upstream.Store(true) }
@@ -110,7 +118,7 @@ func (a *answer) onBeat() {
 }
 
 func (a *answer) countSilence() {
-	if a.upstream.Swap(false) {
+	if a.upstream.Swap(false) || !a.begun {
 		a.quiet = 0
 		return
 	}
@@ -202,6 +210,7 @@ func (a *answer) keep(p []byte) {
 // finish sends the end of an answer that is whole.
 func (a *answer) finish(id string, end openai.Ending) {
 	a.touched = true
+	a.close()
 	if a.x.stream {
 		a.out = a.writer(id).AppendEnd(a.out, end)
 		a.keep(a.out) // now: the log line goes out before them
@@ -226,5 +235,4 @@ func (a *answer) abort(err *openai.Error) {
 	defer a.mu.Unlock()
 	a.out = err.AppendEvent(a.out)
 	_ = a.write(a.out) // the connection is given up in any case
-	a.closed = true
 }

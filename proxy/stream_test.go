@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,43 @@ func TestHeldHeadersAndKeepAlive(t *testing.T) {
 		}
 		w.wantLocations("global us")
 	})
+}
+
+// The first content comes in the very moment in which the headers are sent without it.
+func TestContentAsTheHeadersGo(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newBubble(t, threeLocations, fakevertex.Scenario{Delay: holdHeaders})
+			if tr := w.chat(model, streamed).transcript(); !tr.done {
+				t.Errorf("stream %+v", tr)
+			}
+			w = newBubble(t, threeLocations, fakevertex.Scenario{Delay: holdHeaders, ErrorAfter: -1})
+			if r := w.chat(model, streamed); r.status == http.StatusOK && r.transcript().err == nil {
+				t.Errorf("status %d without an error: %s", r.status, r.body)
+			}
+		})
+	}
+}
+
+const holdHeaders = 10 * time.Second
+
+// A client that stops sending in the middle of its request never sees an empty answer.
+func TestHalfARequest(t *testing.T) {
+	w := newWorld(t, threeLocations)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(w.api.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{\"mode"); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if answer, _ := io.ReadAll(conn); strings.Contains(string(answer), "200 OK") {
+		t.Errorf("answer %s", answer)
+	}
 }
 
 // An error within the 10 s still has its own status.
@@ -290,6 +328,14 @@ func TestReloadUnderLoad(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	other := httptest.NewServer(w.vertex)
+	defer other.Close()
+	moved := w.load(threeLocations)
+	moved.Vertex.BaseURL = other.URL // streams under way keep their connections
+	if err := w.gateway.Reload(moved); err != nil {
+		t.Error(err)
+	}
+	w.chat(model, streamed)
 	broken := w.load(threeLocations)
 	broken.Vertex.Project = ""
 	if err := w.gateway.Reload(broken); err == nil {

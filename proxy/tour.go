@@ -47,8 +47,6 @@ func (t *tour) to(p *place) *place {
 		t.settled = false
 		t.tried[p] = true
 		t.left--
-		t.x.attempts++
-		t.x.location = p.Location
 	}
 	return p
 }
@@ -67,10 +65,12 @@ func (t *tour) after(f *failure) *place {
 	x.count(t.place, f)
 	stopped := x.ctx.Err() != nil
 	switch {
-	case stopped || t.left == 0:
-	case f.verdict.Refresh && !t.refreshed:
+	case stopped:
+	case f.verdict.Refresh && !t.refreshed: // which costs no attempt
 		t.refreshed = true
+		t.left++
 		return t.to(t.place)
+	case t.left == 0:
 	case f.verdict.Again && !t.again && t.left > t.others():
 		t.again = true
 		return t.to(t.place)
@@ -137,15 +137,13 @@ func telling(a, b *failure) *failure {
 }
 
 func weight(f *failure) int {
-	switch f.err.Upstream {
+	switch status := f.err.Upstream; status {
 	case http.StatusTooManyRequests:
 		return 9
 	case vertex.StatusOverloaded:
 		return 8
 	case http.StatusServiceUnavailable:
 		return 7
-	case http.StatusInternalServerError, http.StatusBadGateway:
-		return 6
 	case http.StatusGatewayTimeout:
 		return 5
 	case 0:
@@ -154,8 +152,12 @@ func weight(f *failure) int {
 		return 3
 	case http.StatusNotFound:
 		return 2
+	default:
+		if status >= http.StatusInternalServerError {
+			return 6
+		}
+		return 1
 	}
-	return 1
 }
 
 // exhausted gives the error of a request that no other location is asked for, with the

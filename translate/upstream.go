@@ -29,7 +29,7 @@ func ParseError(status int, body []byte) *openai.Error {
 		status = f.status()
 	}
 	e := clientError(status, f)
-	e.Upstream = status
+	e.Upstream, e.Reason = status, f.kind
 	return e
 }
 

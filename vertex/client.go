@@ -62,6 +62,8 @@ func newTransport(o Options) *http.Transport {
 		DisableCompression:  true,    // a compressed stream would come in lumps
 		WriteBufferSize:     2 << 10, // bodies pass it by
 		Protocols:           protocols,
+		// A dead connection would stall every stream on it.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 	}
 }
 

@@ -2,6 +2,7 @@ package vertex
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -174,6 +175,7 @@ func (c *Credentials) start() <-chan struct{} {
 		ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 		defer cancel()
 		token, err := c.fetch(ctx)
+		err = withoutBody(err)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.fetching, c.fetched, c.err = nil, c.now(), err
@@ -185,11 +187,20 @@ func (c *Credentials) start() <-chan struct{} {
 	return done
 }
 
+// withoutBody keeps what a token endpoint answered out of logs and probes.
+func withoutBody(err error) error {
+	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refusal.Response != nil {
+		return fmt.Errorf("token endpoint: %s %s", refusal.Response.Status, refusal.ErrorCode)
+	}
+	return err
+}
+
 // Refused drops a token that Vertex refused, so that the next request waits for a new one.
+// A token that is new already stays: another one would be refused too.
 func (c *Credentials) Refused(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.token != nil && c.token.AccessToken == token {
+	if c.token != nil && c.token.AccessToken == token && c.now().Sub(c.fetched) > retryPause {
 		c.token = nil
 	}
 }

@@ -155,6 +155,11 @@ func TestRefusedTokenIsReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := find(t, path, new(tokens))
 		first := token(t, c)
+		c.Refused(first) // too new: another one would be refused too
+		if got := token(t, c); got != first {
+			t.Errorf("token %s", got)
+		}
+		time.Sleep(time.Minute)
 		c.Refused("another") // a late answer about an older token changes nothing
 		if got := token(t, c); got != first {
 			t.Errorf("token %s", got)

@@ -59,6 +59,9 @@ func Judge(location string, status int, body []byte) Verdict {
 			return Verdict{Next: true, OneHop: true, Reason: "stale_server"}
 		}
 	}
+	if status > http.StatusInternalServerError { // of a proxy or front end on the way, as 520
+		return Verdict{Again: true, Next: true, Cool: true, Reason: "server_error"}
+	}
 	return Verdict{Reason: "refused"}
 }
 

@@ -22,10 +22,10 @@ func (t Target) Check() error {
 	if !isLabel(t.Location) {
 		return fmt.Errorf("location %q is not a location of Vertex AI", t.Location)
 	}
-	for _, part := range []struct{ what, value string }{
-		{"project", t.Project}, {"publisher", t.Publisher}, {"model", t.Model},
+	for _, part := range []struct{ what, value, also string }{
+		{"project", t.Project, ":"}, {"publisher", t.Publisher, ""}, {"model", t.Model, "@"},
 	} {
-		if !isSegment(part.value) {
+		if !isSegment(part.value, part.also) {
 			return fmt.Errorf("%s %q cannot stand in a path", part.what, part.value)
 		}
 	}
@@ -42,14 +42,15 @@ func isLabel(s string) bool {
 	}) < 0
 }
 
-// isSegment: the characters of project ids (a domain and a colon may stand before one),
-// publishers and models; not a path of its own.
-func isSegment(s string) bool {
+// isSegment: letters, digits, and - _ . as in project ids (a domain and a colon may stand
+// before one), publishers and models (a date and @ may stand behind one); no path, and no
+// method, which a colon begins.
+func isSegment(s, also string) bool {
 	if strings.Trim(s, ".") == "" || len(s) > 256 {
 		return false
 	}
 	return strings.IndexFunc(s, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.@:", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_."+also, r))
 	}) < 0
 }
 

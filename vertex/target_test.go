@@ -42,7 +42,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("location %q was taken", location)
 		}
 	}
-	for _, model := range []string{"", ".", "..", "...", "a/b", "a?b", "a#b", "a;b", ";", "%2e", "a b", "a\nb", strings.Repeat("a", 300)} {
+	for _, model := range []string{"", ".", "..", "...", "a/b", "a?b", "a#b", "a;b", ";", "a:rawPredict", "%2e", "a b", "a\nb", strings.Repeat("a", 300)} {
 		if target("us", model).Check() == nil {
 			t.Errorf("model %q was taken", model)
 		}

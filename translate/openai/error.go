@@ -23,6 +23,8 @@ type Error struct {
 	// Upstream is the status Vertex answered with, or meant by an error inside a stream; 0:
 	// the gateway found the fault itself.
 	Upstream int
+	// Reason is the upstream's own name for the fault: Anthropic's type or Google's status.
+	Reason string
 	// Cause is for the log only.
 	Cause error
 }
