@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"vertexgateway/config"
+	"vertexgateway/translate/catalogue"
 	"vertexgateway/vertex/fakevertex"
 )
 
@@ -23,7 +24,7 @@ type demoCommand struct {
 
 const demoText = `The gateway is on %[1]s/v1 with an emulator of Vertex AI behind it: no account, no network, no cost. Ask it:
 
-curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"claude-sonnet-4-5","stream":true,"messages":[{"role":"user","content":"Hello! What can you do for me?"}]}'
+curl -N %[1]s/v1/chat/completions -H 'content-type: application/json' -d '{"model":"%[3]s","stream":true,"messages":[{"role":"user","content":"Hello! What can you do for me?"}]}'
 
 The first location, global, is down for the first request: its answer comes from the next one, and the log below says so.
 OpenAI SDKs: export OPENAI_BASE_URL=%[1]s/v1 OPENAI_API_KEY=any
@@ -46,20 +47,25 @@ func (c *demoCommand) Run(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	p, err := newProcess(ctx, conf, s)
-	defer p.background.Wait()
-	defer cancel()
-	if err != nil {
-		return err
+	return s.withProcess(ctx, conf, func(ctx context.Context, p *process) error {
+		if err := c.open(ctx, p); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(s.stdout, demoText, localURL(p.api), localURL(p.admin), demoModel(conf.Catalogue)); err != nil {
+			return err
+		}
+		return p.serve(stop)
+	})
+}
+
+// demoModel is the newest that says what it says without thinking first.
+func demoModel(c *catalogue.Catalogue) string {
+	for _, m := range c.Models() {
+		if m.Status == "active" && m.Accepts.ThinkingDefault == "off" {
+			return m.Undated()
+		}
 	}
-	if err := c.open(ctx, p); err != nil {
-		return err
-	}
-	if _, err := fmt.Fprintf(s.stdout, demoText, localURL(p.api), localURL(p.admin)); err != nil {
-		return err
-	}
-	return p.serve(stop)
+	return ""
 }
 
 // config is the defaults, in front of an emulator.

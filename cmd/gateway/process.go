@@ -50,6 +50,18 @@ type process struct {
 	api, admin net.Listener
 }
 
+// withProcess makes a gateway for run, and waits for its background when run is done.
+func (s *system) withProcess(ctx context.Context, c *config.Config, run func(context.Context, *process) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	p, err := newProcess(ctx, c, s)
+	defer p.background.Wait()
+	defer cancel()
+	if err != nil {
+		return err
+	}
+	return run(ctx, p)
+}
+
 // newProcess makes a gateway that does not listen yet. It is not nil beside an error:
 // something may run in its background.
 func newProcess(ctx context.Context, c *config.Config, s *system) (*process, error) {

@@ -22,6 +22,7 @@ import (
 
 	"vertexgateway/config"
 	"vertexgateway/proxy"
+	"vertexgateway/translate/catalogue"
 	"vertexgateway/vertex"
 	"vertexgateway/vertex/fakevertex"
 )
@@ -109,7 +110,7 @@ func TestReadmeShowsDemo(t *testing.T) {
 	if admin == nil {
 		t.Fatal("README.md: the demo's address of metrics is missing")
 	}
-	if want := fmt.Sprintf(demoText, "http://127.0.0.1:8080", admin[1]); !strings.Contains(r, want) {
+	if want := fmt.Sprintf(demoText, "http://127.0.0.1:8080", admin[1], demoModel(catalogue.Builtin())); !strings.Contains(r, want) {
 		t.Errorf("README.md: the demo prints something else:\n%s", want)
 	}
 }

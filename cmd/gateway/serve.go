@@ -37,18 +37,13 @@ func (c *serveCommand) Run(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	p, err := newProcess(ctx, conf, s)
-	defer p.background.Wait()
-	defer cancel()
-	if err != nil {
-		return err
-	}
-	if err := p.listen(ctx, conf.Listen, conf.AdminListen); err != nil {
-		return err
-	}
-	p.background.Go(func() { config.Watch(ctx, conf, pollEvery, hangup, p.reloaded) })
-	return p.serve(stop)
+	return s.withProcess(ctx, conf, func(ctx context.Context, p *process) error {
+		if err := p.listen(ctx, conf.Listen, conf.AdminListen); err != nil {
+			return err
+		}
+		p.background.Go(func() { config.Watch(ctx, conf, pollEvery, hangup, p.reloaded) })
+		return p.serve(stop)
+	})
 }
 
 // stopSignals receives those that ask the program to stop: the first and the second.
