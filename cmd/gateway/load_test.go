@@ -185,12 +185,12 @@ func (p *loadServer) hold(ctx context.Context, b *testing.B, opened func()) {
 	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, p.url+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(loadBody, true)))
 	res, err := p.client.Do(req)
 	if err != nil {
-		b.Error(err)
+		p.fail(b, err)
 		return
 	}
 	defer res.Body.Close()
 	if _, err := io.ReadFull(res.Body, make([]byte, 500)); err != nil {
-		b.Error(err)
+		p.fail(b, err)
 		return
 	}
 	opened()

@@ -3,6 +3,9 @@ package anthropic_test
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -60,6 +63,55 @@ func BenchmarkRequest(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// repeat writes n elements, each behind a comma; %d in them is the element's number.
+func repeat(n int, element string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString("," + strings.ReplaceAll(element, "%d", strconv.Itoa(i)))
+	}
+	return b.String()
+}
+
+// hostile gives the members of small requests that are much work for who is careless.
+func hostile(n int) map[string]string {
+	list := func(element string) string { return strings.TrimPrefix(repeat(n, element), ",") }
+	chat := func(messages string) string {
+		return `"messages":[{"role":"user","content":"a"},` + messages + `,{"role":"user","content":"b"}]`
+	}
+	return map[string]string{
+		"one id":             chat(`{"role":"assistant","tool_calls":[` + list(`{"id":"a","function":{"name":"f"}}`) + `]}`),
+		"unknown members":    list(`"x%d":1`) + "," + chat(`{"role":"user","content":"a"}`),
+		"assistants":         chat(list(`{"role":"assistant","content":"a"}`)),
+		"system messages":    chat(list(`{"role":"system","content":"a"}`)),
+		"tools":              `"tools":[` + list(`{"type":"function","function":{"name":"f%d"}}`) + `],` + chat(`{"role":"user","content":"a"}`),
+		"pieces of thinking": chat(`{"role":"assistant","content":"a","reasoning_details":[` + list(`{"type":"reasoning.text","text":"abc","signature":"s"}`) + `]}`),
+		"alternatives":       `"tools":[{"type":"function","function":{"name":"f","parameters":{"anyOf":[` + list(`{"properties":{"a":{"const":%d},"b%d":{}},"required":["a"]}`) + `]}}}],` + chat(`{"role":"user","content":"a"}`),
+		"nested schemas":     `"tools":[{"type":"function","function":{"name":"f","parameters":` + strings.Repeat(`{"anyOf":[`, min(n, 4000)) + strings.Repeat(`]}`, min(n, 4000)) + `}}],` + chat(`{"role":"user","content":"a"}`),
+	}
+}
+
+// BenchmarkHostile: the second size is four times the first, and so must be its time.
+func BenchmarkHostile(b *testing.B) {
+	m, _ := catalogue.Builtin().Find("claude-opus-5")
+	for _, name := range slices.Sorted(maps.Keys(hostile(1))) {
+		for _, n := range []int{1000, 4000} {
+			body := []byte(`{` + hostile(n)[name] + `}`)
+			b.Run(fmt.Sprintf("%s/%d", strings.ReplaceAll(name, " ", "-"), n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					chat, err := openai.DecodeChatRequest(body)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if _, err := anthropic.NewRequest(chat, m, anthropic.Options{}); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }
 

@@ -1,7 +1,8 @@
 package anthropic
 
 import (
-	"strings"
+	"bytes"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -129,7 +130,7 @@ func (b *block) trimRight() {
 	if err != nil {
 		return
 	}
-	if s := string(plain); strings.TrimRight(s, " \t\r\n") != s {
-		b.value = appendString(nil, strings.TrimRight(s, " \t\r\n"))
+	if trimmed := bytes.TrimRightFunc(plain, unicode.IsSpace); len(trimmed) < len(plain) {
+		b.value = appendString(nil, string(trimmed))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
@@ -17,6 +18,7 @@ func FuzzStream(f *testing.F) {
 	f.Add(claudeStream(2))
 	f.Add("data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"b\",\"input\":{}}}\n\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"\"}}\n\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\ndata: {\"type\":\"message_stop\"}\n\n")
 	f.Add("data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"input_json_delta\"}}\n\nevent: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"x\"}}\n\n")
+	f.Add("data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"a\xff\"}}\n\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\xff\"}}\n\ndata: {\"type\":\"message_stop\"}\n\n")
 	f.Fuzz(func(t *testing.T, stream string) {
 		chunks, completion, err := read(strings.NewReader(stream))
 		whole := strings.Contains(string(chunks), "data: [DONE]")
@@ -34,6 +36,9 @@ func FuzzStream(f *testing.F) {
 		}
 		if err == nil && !json.Valid(completion) {
 			t.Errorf("completion is no JSON: %s", completion)
+		}
+		if !utf8.Valid(chunks) || !utf8.Valid(completion) {
+			t.Errorf("not UTF-8: %q %q", chunks, completion)
 		}
 		for line := range strings.Lines(string(chunks)) {
 			if data, ok := strings.CutPrefix(line, "data: {"); ok && !json.Valid([]byte("{"+data)) {

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,11 +16,13 @@ func (t *translation) setMessages() *openai.Error {
 	messages := t.chat.Messages
 	t.turns = make([]turn, 0, len(messages)+2)
 	t.blocks = make([]block, 0, countBlocks(messages))
-	calls := callBook{open: make(map[string]*block), used: make(map[string]bool)}
+	calls := callBook{open: make(map[string]*block), used: make(map[string]int)}
 	leading := true
 	for i := range messages {
 		m := &messages[i]
 		param := messageParam(i)
+		t.dropIf("cache_control", bool(m.CacheControl))
+		t.dropIf("audio", bool(m.Audio))
 		isSystem := m.Role == "system" || m.Role == "developer"
 		leading = leading && isSystem
 		var err *openai.Error
@@ -27,9 +30,9 @@ func (t *translation) setMessages() *openai.Error {
 		case leading:
 			err = t.addSystem(m, param)
 		case isSystem:
-			err = t.addTurn(systemRole, m, param)
+			err = t.addLateSystem(m, param)
 		case m.Role == "user":
-			err = t.addTurn(userRole, m, param)
+			err = t.addUser(m, param)
 		case m.Role == "assistant":
 			err = t.addAssistant(m, param, i, &calls)
 		case m.Role == "tool":
@@ -44,6 +47,7 @@ func (t *translation) setMessages() *openai.Error {
 		}
 	}
 	t.system = append(t.system, t.instructions...)
+	t.warnOfMissingResults()
 	t.normalise()
 	t.declareUsedTools()
 	return nil
@@ -63,9 +67,15 @@ func (t *translation) addSystem(m *openai.Message, param messageParam) *openai.E
 	return err
 }
 
-func (t *translation) addTurn(r role, m *openai.Message, param messageParam) *openai.Error {
+func (t *translation) addLateSystem(m *openai.Message, param messageParam) *openai.Error {
+	blocks, err := t.textBlocks(m.Content, param)
+	t.turns = append(t.turns, turn{role: systemRole, blocks: blocks})
+	return err
+}
+
+func (t *translation) addUser(m *openai.Message, param messageParam) *openai.Error {
 	blocks, err := t.contentBlocks(m.Content, param)
-	t.turns = append(t.turns, turn{role: r, blocks: blocks})
+	t.turns = append(t.turns, turn{role: userRole, blocks: blocks})
 	return err
 }
 
@@ -87,6 +97,9 @@ func (t *translation) take(from int) []block {
 // addAssistant adds an assistant's message: thinking first, then text, then calls. Behind
 // one with calls it opens the user turn that their results belong in.
 func (t *translation) addAssistant(m *openai.Message, param messageParam, index int, calls *callBook) *openai.Error {
+	if err := checkAssistant(m, param); err != nil {
+		return err
+	}
 	from := len(t.blocks)
 	if len(t.model.Accepts.Thinking) > 0 {
 		t.blocks = appendThinking(t.blocks, m.ReasoningDetails)
@@ -101,20 +114,53 @@ func (t *translation) addAssistant(m *openai.Message, param messageParam, index 
 	results := make([]block, len(m.ToolCalls))
 	for i := range m.ToolCalls {
 		call := &m.ToolCalls[i]
-		if call.Type != "function" && call.Type != "" {
-			return invalidValue(param.field(fmt.Sprintf("tool_calls[%d].type", i)), "must be function")
+		id := call.ID
+		if id == "" {
+			id = fmt.Sprintf("call_%d_%d", index, i)
 		}
-		if call.ID == "" {
-			call.ID = fmt.Sprintf("call_%d_%d", index, i)
+		input, ok := callInput(call.Function.Arguments)
+		if !ok {
+			t.warn("tool_calls", "repaired")
 		}
-		id := calls.add(call.ID, &results[i])
-		t.blocks = append(t.blocks, block{kind: toolUse, id: id, name: t.names.claude(call.Function.Name), value: callInput(call.Function.Arguments)})
+		t.blocks = append(t.blocks, block{kind: toolUse, id: calls.add(id, &results[i]), name: t.names.claude(call.Function.Name), value: input})
 	}
 	t.turns = append(t.turns, turn{role: assistantRole, blocks: t.take(from)})
 	if len(results) > 0 {
 		t.turns = append(t.turns, turn{role: userRole, blocks: results})
 	}
 	return nil
+}
+
+// checkAssistant refuses what an assistant's turn cannot hold.
+func checkAssistant(m *openai.Message, param messageParam) *openai.Error {
+	if m.FunctionCall {
+		name := param.field("function_call")
+		return openai.BadRequest("unsupported_parameter", name, "Unsupported parameter: '"+name+"' is not available with this model; use tool_calls.")
+	}
+	for i := range m.Content.Parts {
+		if t := m.Content.Parts[i].Type; t == "image_url" || t == "input_image" {
+			return unsupportedValue(param.field(fmt.Sprintf("content[%d]", i)), "an assistant message cannot hold an image")
+		}
+	}
+	for i := range m.ToolCalls {
+		call := &m.ToolCalls[i]
+		if call.Type != "function" && call.Type != "" {
+			return invalidValue(param.field(fmt.Sprintf("tool_calls[%d].type", i)), "must be function")
+		}
+	}
+	return nil
+}
+
+// warnOfMissingResults tells that some results are the gateway's invention.
+func (t *translation) warnOfMissingResults() {
+	for i := range t.turns {
+		for j := range t.turns[i].blocks {
+			if t.turns[i].blocks[j].missing {
+				t.warn("messages", "repaired")
+				return
+			}
+		}
+	}
 }
 
 // addResult puts a tool's result where its call wants it; one without a call becomes text.
@@ -138,7 +184,7 @@ func (t *translation) addResult(m *openai.Message, param messageParam, calls *ca
 // A callBook finds the result block of a call by the id the client gave it.
 type callBook struct {
 	open map[string]*block // by the client's id: the latest call's result
-	used map[string]bool   // ids Claude has seen
+	used map[string]int    // ids Claude has seen: the number to try for the next call of that id
 }
 
 // add opens a call and returns the id that Claude gets for it: the client's own where
@@ -149,18 +195,30 @@ func (c *callBook) add(id string, result *block) string {
 		var ids toolNames // what makes a name acceptable does the same for an id
 		safe = ids.claude(id)
 	}
-	for base, n := safe, 2; c.used[safe]; n++ {
-		safe = fmt.Sprintf("%s_%d", base, n)
+	if n, again := c.used[safe]; again {
+		safe = c.suffixed(safe, n)
 	}
-	c.used[safe] = true
+	c.used[safe] = 2
 	*result = block{kind: toolResult, id: safe, missing: true}
 	c.open[id] = result
 	return safe
 }
 
-// callInput is the object Claude wants as a call's input. The bytes of an object stay as
-// they are: no number loses a digit (openai-claude.md A.4).
-func callInput(arguments jsontext.Value) jsontext.Value {
+// suffixed is the first id base_n, base_n+1... that is free.
+func (c *callBook) suffixed(base string, n int) string {
+	for ; ; n++ {
+		id := base + "_" + strconv.Itoa(n)
+		if _, taken := c.used[id]; !taken {
+			c.used[base] = n + 1
+			return id
+		}
+	}
+}
+
+// callInput is the object Claude wants as a call's input; false where the arguments are
+// not JSON. The bytes of an object stay as they are: no number loses a digit
+// (openai-claude.md A.4).
+func callInput(arguments jsontext.Value) (input jsontext.Value, ok bool) {
 	value := arguments
 	if arguments.Kind() == '"' {
 		plain, err := jsontext.AppendUnquote(nil, arguments)
@@ -171,59 +229,70 @@ func callInput(arguments jsontext.Value) jsontext.Value {
 	}
 	switch {
 	case len(value) == 0 || isBlank(string(value)):
-		return jsontext.Value(`{}`)
+		return jsontext.Value(`{}`), true
 	case !value.IsValid():
-		return append(appendString([]byte(`{"INVALID_JSON":`), string(value)), '}')
+		return append(appendString([]byte(`{"INVALID_JSON":`), string(value)), '}'), false
 	}
 	switch value.Kind() {
 	case '{':
-		return value
+		return value, true
 	case 'n':
-		return jsontext.Value(`{}`)
+		return jsontext.Value(`{}`), true
 	}
-	return append(append([]byte(`{"value":`), value...), '}')
+	return append(append([]byte(`{"value":`), value...), '}'), true
 }
 
-// appendThinking rebuilds thinking from what the client sends back. A block without its
-// signature is worthless to Claude and is left out.
+// appendThinking rebuilds thinking from what the client sends back.
 func appendThinking(blocks []block, details []openai.ReasoningDetail) []block {
-	for _, d := range joinDetails(details) {
-		switch {
-		case d.Type == "reasoning.encrypted" && d.Data.Kind() == '"':
-			blocks = append(blocks, block{kind: redactedBlock, value: d.Data})
-		case d.Type == "reasoning.text" && len(d.Signature) > len(`""`):
-			if d.Text.Kind() != '"' {
-				d.Text = jsontext.Value(`""`)
-			}
-			blocks = append(blocks, block{kind: thinkingBlock, value: d.Text, signature: d.Signature})
+	for len(details) > 0 {
+		n := pieces(details)
+		blocks = appendThought(blocks, details[:n])
+		details = details[n:]
+	}
+	return blocks
+}
+
+// pieces counts the details at the beginning that are one block, as a stream delivers it.
+func pieces(details []openai.ReasoningDetail) int {
+	first := &details[0]
+	n := 1
+	for n < len(details) && first.Type == "reasoning.text" && details[n].Type == first.Type && details[n].Index == first.Index {
+		n++
+	}
+	return n
+}
+
+// appendThought appends one block. A block without its signature is worthless to Claude
+// and is left out, and so is another publisher's.
+func appendThought(blocks []block, pieces []openai.ReasoningDetail) []block {
+	first := &pieces[0]
+	if first.Format != "" && !strings.HasPrefix(first.Format, "anthropic-") {
+		return blocks
+	}
+	switch first.Type {
+	case "reasoning.encrypted":
+		if data := join(pieces, func(d *openai.ReasoningDetail) jsontext.Value { return d.Data }); len(data) > len(`""`) {
+			blocks = append(blocks, block{kind: redactedBlock, value: data})
+		}
+	case "reasoning.text":
+		if signature := join(pieces, func(d *openai.ReasoningDetail) jsontext.Value { return d.Signature }); len(signature) > len(`""`) {
+			thought := join(pieces, func(d *openai.ReasoningDetail) jsontext.Value { return d.Text })
+			blocks = append(blocks, block{kind: thinkingBlock, value: thought, signature: signature})
 		}
 	}
 	return blocks
 }
 
-// joinDetails joins the pieces of one block, as a stream delivers them.
-func joinDetails(details []openai.ReasoningDetail) []openai.ReasoningDetail {
-	var joined []openai.ReasoningDetail
-	for _, d := range details {
-		last := len(joined) - 1
-		if last < 0 || joined[last].Index != d.Index || joined[last].Type != d.Type || d.Type != "reasoning.text" {
-			joined = append(joined, d)
-			continue
-		}
-		joined[last].Text = joinStrings(joined[last].Text, d.Text)
-		joined[last].Signature = joinStrings(joined[last].Signature, d.Signature)
+// join makes one JSON string of the pieces' strings; what is no string counts as empty.
+func join(pieces []openai.ReasoningDetail, field func(*openai.ReasoningDetail) jsontext.Value) jsontext.Value {
+	if whole := field(&pieces[0]); len(pieces) == 1 && whole.Kind() == '"' {
+		return whole
 	}
-	return joined
-}
-
-func joinStrings(a, b jsontext.Value) jsontext.Value {
-	switch {
-	case b.Kind() != '"':
-		return a
-	case a.Kind() != '"':
-		return b
+	joined := jsontext.Value{'"'}
+	for i := range pieces {
+		joined = append(joined, inside(field(&pieces[i]))...)
 	}
-	return append(a[:len(a)-1:len(a)-1], b[1:]...)
+	return append(joined, '"')
 }
 
 // textBlocks are a message's blocks where only text may stand.
@@ -244,6 +313,7 @@ func (t *translation) contentBlocks(c openai.Content, param messageParam) ([]blo
 		t.blocks = append(t.blocks, block{kind: text, value: c.Text})
 	}
 	for i := range c.Parts {
+		t.dropIf("cache_control", bool(c.Parts[i].CacheControl))
 		b, err := partBlock(&c.Parts[i], param, i)
 		if err != nil {
 			return nil, err

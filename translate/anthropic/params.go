@@ -104,6 +104,9 @@ func (t *translation) setSampling() *openai.Error {
 	if err := inRange("top_p", c.TopP, 0, 1); err != nil {
 		return err
 	}
+	if c.TopK != nil && *c.TopK < 0 {
+		return invalidValue("top_k", "must be at least 0")
+	}
 	t.temperature, t.topP, t.topK = c.Temperature, c.TopP, c.TopK
 	if t.topP != nil && *t.topP == 1 {
 		t.topP = nil

@@ -133,7 +133,7 @@ func TestRecordedStreamsHoweverCut(t *testing.T) {
 func TestRecordedStreamsCutOff(t *testing.T) {
 	for _, r := range recordings(t, true) {
 		body := strings.TrimRight(r.Response.Body, "\r\n") // the last event is dispatched by a blank line
-		step := 1 + len(body)/500
+		step := 1 + len(body)/200
 		for i := 0; i < len(body); i += step {
 			if chunks, _, err := read(strings.NewReader(body[:i])); err == nil || bytes.Contains(chunks, []byte("[DONE]")) {
 				t.Fatalf("%s cut at byte %d of %d looks whole", r.ID, i, len(body))

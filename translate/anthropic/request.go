@@ -5,6 +5,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,17 +22,22 @@ import (
 type Options struct {
 	// Version is the value of anthropic_version.
 	Version string
-	// MaxTokens is used when the client names no limit; 0: the model's largest.
+	// MaxTokens is used when the client names no limit; 0: the model's largest, or
+	// [UnknownMaxTokens] where that is not known.
 	MaxTokens int
 	// UserKey keys the hash that stands for the client's user.
 	UserKey string
 }
 
+// UnknownMaxTokens is the limit of a request that names none, to a model whose largest
+// is not known. Every Claude model but the oldest takes it.
+const UnknownMaxTokens = 8192
+
 // A Request is a chat request in Claude's form.
 type Request struct {
 	// Body is what is posted to streamRawPredict.
 	Body []byte
-	// Warnings tell what was changed or dropped.
+	// Warnings tell what was changed or dropped, the first 32 of it.
 	Warnings []openai.Warning
 
 	names toolNames
@@ -60,6 +66,7 @@ type translation struct {
 
 	maxTokens    int
 	tools        []tool
+	declared     map[string]bool // names of tools
 	names        toolNames
 	choice       toolChoice
 	instructions []block // of the gateway, behind the client's system messages
@@ -75,14 +82,18 @@ type translation struct {
 	warnings     []openai.Warning
 }
 
+// maxWarnings keeps a body of nothing but unknown members from becoming a long list.
+const maxWarnings = 32
+
 func (t *translation) warn(param, what string) {
 	w := openai.Warning{Param: param, What: what}
-	if !slices.Contains(t.warnings, w) {
+	if len(t.warnings) < maxWarnings && !slices.Contains(t.warnings, w) {
 		t.warnings = append(t.warnings, w)
 	}
 }
 
-// setMaxTokens: max_completion_tokens wins; a limit above the model's is clamped.
+// setMaxTokens: max_completion_tokens wins; a limit above the model's is clamped, where
+// the model's is known.
 func (t *translation) setMaxTokens() *openai.Error {
 	param, limit := "max_completion_tokens", t.chat.MaxCompletionTokens
 	if limit == nil {
@@ -90,13 +101,14 @@ func (t *translation) setMaxTokens() *openai.Error {
 	}
 	largest := t.model.MaxOutput
 	switch {
-	case limit == nil && t.options.MaxTokens > 0:
-		t.maxTokens = min(t.options.MaxTokens, largest)
 	case limit == nil:
-		t.maxTokens = largest
+		t.maxTokens = cmp.Or(t.options.MaxTokens, largest, UnknownMaxTokens)
+		if largest > 0 {
+			t.maxTokens = min(t.maxTokens, largest)
+		}
 	case *limit < 1:
 		return openai.BadRequest("invalid_value", param, "Invalid value for '"+param+"': must be at least 1.")
-	case *limit > int64(largest):
+	case largest > 0 && *limit > int64(largest):
 		t.maxTokens = largest
 		t.warn(param, "clamped")
 	default:

@@ -131,6 +131,8 @@ func TestParameters(t *testing.T) {
 		{"claude-opus-5-5", tools + `,"tool_choice":{"type":"function","function":{"name":"g"}}`, `tool_choice=- tools=[{"name":"g","input_schema":{"type":"object","properties":{}}}] system=[{"type":"text","text":"Answer this conversation's last message by calling one of the tools."}]`, `tool_choice:relaxed`},
 		{"claude-haiku-4-5", tools + `,"tool_choice":"required","reasoning_effort":"high"`, `thinking=- tool_choice={"type":"any"}`, `reasoning_effort:dropped`},
 		{"claude-opus-5", `"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"a":{}}}}},{"type":"function","function":{"name":"f"}}]`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{"a":{}}}}]`, `tools[1]:dropped`},
+		{"claude-opus-5", `"tools":[{"type":"function","cache_control":{"type":"ephemeral"},"function":{"name":"f","strict":true}}]`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{}}}]`, `cache_control:dropped`},
+		{"claude-3-haiku", `"top_k":0`, `top_k=0`, ``},
 	}
 	for _, tt := range tests {
 		t.Run(tt.model+" "+tt.chat, func(t *testing.T) {
@@ -185,8 +187,8 @@ func TestConversations(t *testing.T) {
 			`u text("a") text(b) | a use(c1) | u result(c1 r) | a text(x) text(y) | u text(z)`, ``},
 		{"parallel results in the order of the calls, then the text", "claude-opus-5", `{"role":"user","content":"a"},` + call12 + `,{"role":"tool","tool_call_id":"c2","content":"2"},{"role":"user","content":"and"},{"role":"tool","tool_call_id":"c1","content":"1"},{"role":"user","content":"b"}`,
 			`u text(a) | a text(ok) use(c1) use(c2) | u result(c1 1) result(c2 2) text(and) text(b)`, ``},
-		{"a missing result", "claude-opus-5", `{"role":"user","content":"a"},` + call1 + `,{"role":"user","content":"b"}`, `u text(a) | a use(c1) | u result(c1 missing) text(b)`, ``},
-		{"an aborted run", "claude-opus-5", `{"role":"user","content":"a"},` + call1, `u text(a) | a use(c1) | u result(c1 missing)`, ``},
+		{"a missing result", "claude-opus-5", `{"role":"user","content":"a"},` + call1 + `,{"role":"user","content":"b"}`, `u text(a) | a use(c1) | u result(c1 missing) text(b)`, `messages:repaired`},
+		{"an aborted run", "claude-opus-5", `{"role":"user","content":"a"},` + call1, `u text(a) | a use(c1) | u result(c1 missing)`, `messages:repaired`},
 		{"an orphan", "claude-opus-5", `{"role":"user","content":"a"},{"role":"tool","tool_call_id":"c9","content":"r"}`, `u text(a) text(Tool result (c9):) text(r)`, `tool_call_id:orphaned`},
 		{"two results of a call", "claude-opus-5", `{"role":"user","content":"a"},` + call1 + `,{"role":"tool","tool_call_id":"c1","content":"1"},{"role":"tool","tool_call_id":"c1","content":"2"},{"role":"tool","tool_call_id":"c1","content":""}`, `u text(a) | a use(c1) | u result(c1 2)`, ``},
 		{"an id used again", "claude-opus-5", `{"role":"user","content":"a"},` + call1 + `,{"role":"tool","tool_call_id":"c1","content":"1"},` + call1 + `,{"role":"tool","tool_call_id":"c1","content":"2"}`, `u text(a) | a use(c1) | u result(c1 1) | a use(c1_2) | u result(c1_2 2)`, ``},
@@ -200,6 +202,16 @@ func TestConversations(t *testing.T) {
 		{"a refusal", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":null,"refusal":"no"},{"role":"user","content":"b"}`, `u text(a) | a text(no) | u text(b)`, ``},
 		{"signed thinking comes back first", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_content":"hm","reasoning_details":[{"type":"reasoning.text","text":"h","index":0},{"type":"reasoning.text","text":"m","index":0},{"type":"reasoning.text","signature":"sig","index":0},{"type":"reasoning.encrypted","data":"xyz","index":1},{"type":"reasoning.text","text":"unsigned","index":2}]},{"role":"user","content":"c"}`, `u text(a) | a thinking(hm sig) redacted(xyz) text(b) | u text(c)`, ``},
 		{"thinking without its text", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_details":[{"type":"reasoning.text","signature":"sig","index":0}]},{"role":"user","content":"c"}`, `u text(a) | a thinking( sig) text(b) | u text(c)`, ``},
+		{"reasoning that is no string", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_details":[{"type":"reasoning.text","text":"h","signature":{"a":1},"index":0},{"type":"reasoning.text","text":1,"signature":"sig","index":1},{"type":"reasoning.encrypted","data":["xyz"],"index":2}]},{"role":"user","content":"c"}`, `u text(a) | a thinking( sig) text(b) | u text(c)`, ``},
+		{"reasoning of another publisher", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s1","index":0,"format":"google-gemini-v1"},{"type":"reasoning.text","text":"h","signature":"s2","index":1,"format":"anthropic-claude-v1"},{"type":"reasoning.encrypted","data":"xyz","index":2,"format":"openai-responses-v1"}]},{"role":"user","content":"c"}`, `u text(a) | a thinking(h s2) text(b) | u text(c)`, ``},
+		{"thinking of merged turns goes first", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"b"},{"role":"assistant","content":"c","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s"}]},{"role":"user","content":"d"}`, `u text(a) | a thinking(h s) text(b) text(c) | u text(d)`, ``},
+		{"an empty assistant beside a system message", "claude-opus-5", `{"role":"user","content":"a"},{"role":"system","content":"s"},{"role":"assistant","content":""},{"role":"user","content":"b"}`, "u text(a) text(<system-reminder>\ns\n</system-reminder>) text(b)", ``},
+		{"a run of system messages", "claude-opus-5", `{"role":"user","content":"a"},{"role":"system","content":"s"},{"role":"developer","content":"t"},{"role":"assistant","content":"b"},{"role":"user","content":"c"}`, `u text(a) | s text(s) text(t) | a text(b) | u text(c)`, ``},
+		{"thoughts last", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s"}]}`, `u text(a)`, ``},
+		{"a prefill that ends in other blanks", "claude-sonnet-4-5", `{"role":"user","content":"a"},{"role":"assistant","content":"Say:\u00a0\u2028"}`, `u text(a) | a text(Say:)`, ``},
+		{"one id for many calls", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"a_2","function":{"name":"f"}},{"id":"a","function":{"name":"f"}},{"id":"a","function":{"name":"f"}},{"id":"a","function":{"name":"f"}},{"id":"a_3","function":{"name":"f"}}]}`, `u text(a) | a use(a_2) use(a) use(a_3) use(a_4) use(a_3_2) | u result(a_2 missing) result(a missing) result(a_3 missing) result(a_4 missing) result(a_3_2 missing)`, `messages:repaired`},
+		{"what is dropped is told", "claude-opus-5", `{"role":"system","content":"s","cache_control":{"type":"ephemeral"}},{"role":"user","name":"bob","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"b","audio":{"id":"1"}},{"role":"user","content":"c","cache_control":null,"audio":null,"function_call":null}`, `u text(a) | a text(b) | u text(c)`, `cache_control:dropped, audio:dropped`},
+		{"arguments that are no JSON", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{bad"}}]},{"role":"tool","tool_call_id":"c1","content":"r"}`, `u text(a) | a use(c1) | u result(c1 r)`, `tool_calls:repaired`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,5 +303,169 @@ func TestPrefixIsStable(t *testing.T) {
 	long, _ := translate(t, `{"model":"claude-opus-5","messages":[`+strings.Join(turns, ",")+`]}`)
 	if prefix := strings.TrimSuffix(short, "]}"); !strings.HasPrefix(long, prefix) {
 		t.Errorf("%s\ndoes not begin with\n%s", long, prefix)
+	}
+}
+
+// What Claude gets as a tool's schema; empty: the request is refused.
+func TestSchemas(t *testing.T) {
+	const empty = `{"type":"object","properties":{}}`
+	tests := []struct{ parameters, want, warnings string }{
+		{`null`, empty, ``},
+		{`{}`, empty, ``},
+		{`true`, empty, ``},
+		{`false`, empty, ``},
+		{`""`, empty, ``},
+		{`{"type":null}`, empty, ``},
+		{`{"type":"","properties":{"a":{"maximum":12345678901234567890}}}`, `{"type":"object","properties":{"a":{"maximum":12345678901234567890}}}`, ``},
+		{`{"properties":{ "a":{} },"type":["object","null"]}`, `{"type":"object","properties":{ "a":{} }}`, ``},
+		{`{ "properties" : {"a":{}}, "type":"object" }`, `{ "properties" : {"a":{}}, "type":"object" }`, ``},
+		{`"{\"type\":\"object\",\"title\":\"x\"}"`, `{"type":"object","title":"x"}`, ``},
+		{`"{\"type\":"`, ``, ``},
+		{`"\"{}\""`, ``, ``},
+		{`"[]"`, ``, ``},
+		{`[]`, ``, ``},
+		{`{"type":"string"}`, ``, ``},
+		{`{"type":["string","null"]}`, ``, ``},
+		{`{"type":1}`, ``, ``},
+
+		{`{"type":"object","anyOf":null}`, empty, `flattened`},
+		{`{"type":"object","description":"d","properties":{"k":{"type":"string"}},"required":["k"],"anyOf":[{"properties":{"k":{"const":1},"a":{"type":"string"}},"required":["a"]},{"required":["b"],"properties":{"b":{}}}],"additionalProperties":false}`,
+			`{"type":"object","properties":{"k":{"type":"string"},"a":{"type":"string"},"b":{}},"required":["k"],"description":"d","additionalProperties":false}`, `flattened`},
+		{`{"oneOf":[{"properties":{"k":{"const":"x"},"s":{}},"required":["k","s"]},{"properties":{"k":{"const":"y"},"s":{}},"required":["s","k","k"]}]}`,
+			`{"type":"object","properties":{"k":{"anyOf":[{"const":"x"},{"const":"y"}]},"s":{}},"required":["s","k"]}`, `flattened`},
+		{`{"allOf":[{"properties":{"a":{"type":"integer"}},"required":["a"]},{"properties":{"a":{"minimum":1}},"required":["b"]}]}`,
+			`{"type":"object","properties":{"a":{"allOf":[{"type":"integer"},{"minimum":1}]}},"required":["a","b"]}`, `flattened`},
+		{`{"anyOf":[{"$ref":"#/$defs/A"},{"$ref":"#/$defs/B"}],"$defs":{"A":{"properties":{"a":{}},"required":["k"]},"B":{"properties":{"b":{}},"required":["k"],"anyOf":[{"$ref":"#/$defs/B"}]}}}`,
+			`{"type":"object","properties":{"a":{},"b":{}},"required":["k"],"$defs":{"A":{"properties":{"a":{}},"required":["k"]},"B":{"properties":{"b":{}},"required":["k"],"anyOf":[{"$ref":"#/$defs/B"}]}}}`, `flattened`},
+		{`{"anyOf":[true,{"properties":{"a":{}},"required":["a"]},{"$ref":"https://example.com"}]}`, `{"type":"object","properties":{"a":{}}}`, `flattened`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.parameters, func(t *testing.T) {
+			req, fault := try(t, `{"model":"claude-opus-5","messages":[{"role":"user","content":"a"}],"tools":[{"type":"function","function":{"name":"f","parameters":`+tt.parameters+`}}]}`)
+			switch {
+			case fault != nil && tt.want == "":
+				if fault.Code != "invalid_value" || fault.Param != "tools[0].function.parameters" {
+					t.Errorf("fault %s %s", fault.Code, fault.Param)
+				}
+				return
+			case fault != nil:
+				t.Fatal(fault)
+			}
+			want := `[{"name":"f","input_schema":` + tt.want + `}]`
+			if diff := cmp.Diff(want, field(t, string(req.Body), "tools")); diff != "" {
+				t.Errorf("tools (-want +got):\n%s", diff)
+			}
+			if got := len(req.Warnings) > 0; got != (tt.warnings != "") {
+				t.Errorf("warnings %v", req.Warnings)
+			}
+		})
+	}
+}
+
+// What cannot be translated is refused by name.
+func TestRefusals(t *testing.T) {
+	const picture = `{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}`
+	tests := []struct{ chat, code, param string }{
+		{`"top_k":-1,"messages":[{"role":"user","content":"a"}]`, "invalid_value", "top_k"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"text","text":""},` + picture + `]}]`, "unsupported_value", "messages[1].content[1]"},
+		{`"messages":[{"role":"system","content":[` + picture + `]}]`, "invalid_value", "messages[0].content"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"system","content":[` + picture + `]}]`, "invalid_value", "messages[1].content"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}]`, "unsupported_parameter", "messages[1].function_call"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"function","name":"f","content":"1"}]`, "invalid_value", "messages[1].role"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"a","type":"custom"}]}]`, "invalid_value", "messages[1].tool_calls[0].type"},
+	}
+	for _, tt := range tests {
+		req, fault := try(t, `{"model":"claude-sonnet-4-5",`+tt.chat+`}`)
+		if fault == nil {
+			t.Errorf("%s: body %s", tt.chat, req.Body)
+			continue
+		}
+		if fault.Status != 400 || fault.Code != tt.code || fault.Param != tt.param {
+			t.Errorf("%s: %d %s %s, want %s %s", tt.chat, fault.Status, fault.Code, fault.Param, tt.code, tt.param)
+		}
+	}
+}
+
+// A model of which nothing is known but its name still gets a limit.
+func TestUnknownLimit(t *testing.T) {
+	for _, tt := range []struct {
+		chat    string
+		options anthropic.Options
+		want    string
+	}{
+		{``, anthropic.Options{}, "8192"},
+		{``, anthropic.Options{MaxTokens: 500}, "500"},
+		{`"max_tokens":900000,`, anthropic.Options{}, "900000"},
+	} {
+		chat, fault := openai.DecodeChatRequest([]byte(`{` + tt.chat + `"messages":[{"role":"user","content":"a"}]}`))
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		req, fault := anthropic.NewRequest(chat, &catalogue.Model{ID: "claude-x"}, tt.options)
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		if got := field(t, string(req.Body), "max_tokens"); got != tt.want || len(req.Warnings) > 0 {
+			t.Errorf("%s: max_tokens %s, want %s; warnings %v", tt.chat, got, tt.want, req.Warnings)
+		}
+	}
+}
+
+// With a budget for thinking, the turn that counts is the one left when thoughts at the
+// end are gone.
+func TestOpenToolLoopBehindThoughts(t *testing.T) {
+	body, warnings := translate(t, `{"model":"claude-sonnet-4-5","reasoning_effort":"high","messages":[{"role":"user","content":"a"},`+call1+
+		`,{"role":"tool","tool_call_id":"c1","content":"r"},{"role":"assistant","content":"","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s"}]}]}`)
+	if got := field(t, body, "thinking"); got != "-" || warnings != "reasoning_effort:dropped" {
+		t.Errorf("thinking %s, warnings %q", got, warnings)
+	}
+}
+
+// A translation leaves the chat as it was: another attempt starts from it.
+func TestChatIsLeftAlone(t *testing.T) {
+	chat, fault := openai.DecodeChatRequest([]byte(`{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_details":[{"type":"reasoning.text","text":"h"},{"type":"reasoning.text","text":"m","signature":"s"}],"tool_calls":[{"function":{"name":"f"}},{"function":{"name":"f"}}]},{"role":"system","content":"c"}]}`))
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	m, _ := catalogue.Builtin().Find("claude-opus-5")
+	var bodies [2]string
+	for i := range bodies {
+		req, fault := anthropic.NewRequest(chat, m, anthropic.Options{})
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		bodies[i] = string(req.Body)
+	}
+	if diff := cmp.Diff(bodies[0], bodies[1]); diff != "" {
+		t.Errorf("the second translation differs:\n%s", diff)
+	}
+}
+
+func TestWarningsAreFew(t *testing.T) {
+	req, fault := try(t, `{"model":"claude-opus-5",`+strings.TrimPrefix(repeat(1000, `"x%d":1`), ",")+`,"messages":[{"role":"user","content":"a"}]}`)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	if len(req.Warnings) != 32 {
+		t.Errorf("%d warnings", len(req.Warnings))
+	}
+}
+
+// Twice the calls of one id are twice the work, not four times.
+func TestOneIDManyCalls(t *testing.T) {
+	m, _ := catalogue.Builtin().Find("claude-opus-5")
+	work := func(n int) float64 {
+		chat, fault := openai.DecodeChatRequest([]byte(`{` + hostile(n)["one id"] + `}`))
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		return testing.AllocsPerRun(1, func() {
+			if _, fault := anthropic.NewRequest(chat, m, anthropic.Options{}); fault != nil {
+				t.Fatal(fault)
+			}
+		})
+	}
+	if once, twice := work(300), work(600); twice > 2.5*once {
+		t.Errorf("%v allocations for 300 calls, %v for 600", once, twice)
 	}
 }

@@ -33,54 +33,49 @@ const (
 // looks only back or at its neighbours, so that a conversation that grows keeps the bytes
 // of its beginning (openai-claude.md A.5).
 func (t *translation) normalise() {
-	t.turns = placeSystem(t.turns, t.model.Accepts.SystemInMessages)
-	t.turns = dropEmptyAssistants(t.turns)
+	t.turns = dropEmptyTurns(t.turns)
+	placeSystem(t.turns, t.model.Accepts.SystemInMessages)
 	t.turns = beginWithUser(t.turns)
 	t.turns = mergeTurns(t.turns)
+	t.turns = dropLastThoughts(t.turns)
 	fillEmptyTurns(t.turns)
 }
 
 // placeSystem leaves a late system message in place where the model takes it there:
 // behind a user turn, with an assistant turn or the end following. Elsewhere it becomes a
 // reminder in the user's turn.
-func placeSystem(turns []turn, inPlace bool) []turn {
-	for i := range turns {
-		if turns[i].role != systemRole || inPlace && follows(turns, i, userRole) && precedes(turns, i, assistantRole) {
-			continue
+func placeSystem(turns []turn, inPlace bool) {
+	for i := 0; i < len(turns); i++ {
+		from := i
+		for i < len(turns) && turns[i].role == systemRole {
+			i++
 		}
-		turns[i].role = userRole
-		for j := range turns[i].blocks {
-			turns[i].blocks[j].remind()
+		afterUser := from > 0 && turns[from-1].role == userRole
+		beforeAssistant := i == len(turns) || turns[i].role == assistantRole
+		if !inPlace || !afterUser || !beforeAssistant {
+			remind(turns[from:i])
 		}
 	}
-	return turns
 }
 
-// follows tells whether the turn before the run of system turns around i has the role.
-func follows(turns []turn, i int, r role) bool {
-	for i--; i >= 0 && turns[i].role == systemRole; i-- {
+// remind makes reminders in the user's turn of a run of system messages.
+func remind(run []turn) {
+	for i := range run {
+		run[i].role = userRole
+		for j := range run[i].blocks {
+			run[i].blocks[j].remind()
+		}
 	}
-	return i >= 0 && turns[i].role == r
-}
-
-// precedes tells whether the run of system turns around i is followed by the role or the end.
-func precedes(turns []turn, i int, r role) bool {
-	for i++; i < len(turns) && turns[i].role == systemRole; i++ {
-	}
-	return i == len(turns) || turns[i].role == r
 }
 
 // remind marks text as coming from the system.
 func (b *block) remind() {
-	if b.kind != text {
-		return
-	}
 	const before, after = `"<system-reminder>\n`, `\n</system-reminder>"`
 	b.value = jsontext.Value(before + string(b.value[1:len(b.value)-1]) + after)
 }
 
-// dropEmptyAssistants: an assistant that said nothing has no turn.
-func dropEmptyAssistants(turns []turn) []turn {
+// dropEmptyTurns: an assistant or a system that said nothing has no turn.
+func dropEmptyTurns(turns []turn) []turn {
 	return slices.DeleteFunc(turns, func(t turn) bool {
 		return t.role != userRole && len(t.blocks) == 0
 	})
@@ -105,11 +100,23 @@ func mergeTurns(turns []turn) []turn {
 			continue
 		}
 		last.blocks = append(last.blocks, next.blocks...)
-		if last.role == assistantRole {
-			slices.SortStableFunc(last.blocks, func(a, b block) int { return rank(a.kind) - rank(b.kind) })
+	}
+	for i := range merged {
+		if merged[i].role == assistantRole {
+			slices.SortStableFunc(merged[i].blocks, func(a, b block) int { return rank(a.kind) - rank(b.kind) })
 		}
 	}
 	return merged
+}
+
+// dropLastThoughts: where the assistant ends with nothing but thoughts, there is nothing
+// to go on from.
+func dropLastThoughts(turns []turn) []turn {
+	last := &turns[len(turns)-1]
+	if last.role != assistantRole || slices.ContainsFunc(last.blocks, func(b block) bool { return rank(b.kind) > 0 }) {
+		return turns
+	}
+	return turns[:len(turns)-1]
 }
 
 func rank(k blockKind) int {
@@ -138,16 +145,9 @@ func (t *translation) finishTurns() {
 	if last.role != assistantRole {
 		return
 	}
-	if !slices.ContainsFunc(last.blocks, func(b block) bool { return rank(b.kind) > 0 }) {
-		t.turns = t.turns[:len(t.turns)-1] // nothing but thoughts: nothing to go on from
+	if end := &last.blocks[len(last.blocks)-1]; end.kind == text && t.takesPrefill() {
+		end.trimRight()
 		return
-	}
-	if t.takesPrefill() && len(last.blocks) > 0 {
-		end := &last.blocks[len(last.blocks)-1]
-		if end.kind == text {
-			end.trimRight()
-			return
-		}
 	}
 	t.turns = append(t.turns, turn{role: userRole, blocks: []block{{kind: text, value: jsontext.Value(goOn)}}})
 	t.warn("messages", "continued")

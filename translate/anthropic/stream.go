@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"unicode/utf8"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -72,9 +74,17 @@ func (s *Stream) Event(data []byte) ([]openai.Delta, *openai.Error) {
 	}
 	*s.scratch = event{}
 	if err := json.Unmarshal(data, s.scratch, lenient); err != nil {
+		if isList(data) {
+			return nil, translate.ParseError(0, data)
+		}
 		return nil, translate.BadAnswer("an event that is not valid JSON", err)
 	}
 	return s.out, s.event(s.scratch, data)
+}
+
+// isList tells a JSON array: Google wraps its errors in one.
+func isList(data []byte) bool {
+	return jsontext.Value(data).Kind() == '[' && jsontext.Value(data).IsValid(lenient)
 }
 
 // lenient options take what an upstream sends, within reason.
@@ -95,7 +105,8 @@ type event struct {
 		StopReason  string         `json:"stop_reason"`
 		StopDetails stopDetails    `json:"stop_details"`
 	} `json:"delta"`
-	Usage usage `json:"usage"`
+	Usage usage        `json:"usage"`
+	Error openai.Given `json:"error"`
 }
 
 // A message is a whole answer, or its frame in message_start.
@@ -106,6 +117,7 @@ type message struct {
 	StopReason  string         `json:"stop_reason"`
 	StopDetails stopDetails    `json:"stop_details"`
 	Usage       usage          `json:"usage"`
+	Error       openai.Given   `json:"error"`
 }
 
 type stopDetails struct {
@@ -153,14 +165,23 @@ func (s *Stream) event(ev *event, data []byte) *openai.Error {
 		s.finish()
 	case "error":
 		return translate.ParseError(0, data)
+	case "":
+		if ev.Error { // Google's form
+			return translate.ParseError(0, data)
+		}
 	}
 	return nil // an unknown event, ping or vertex_event says nothing
 }
 
-// inside gives the inside of a JSON string.
+// inside gives the inside of a JSON string; empty if it is none. What is not UTF-8 in it
+// becomes U+FFFD.
 func inside(value jsontext.Value) openai.Escaped {
 	if value.Kind() != '"' {
 		return nil
+	}
+	if !utf8.Valid(value) {
+		plain, _ := jsontext.AppendUnquote(nil, value) // the error only reports replaced bytes
+		value = appendString(nil, string(plain))
 	}
 	return openai.Escaped(value[1 : len(value)-1])
 }
@@ -260,11 +281,12 @@ func (s *Stream) finishReason() string {
 func (s *Stream) Message(body []byte) ([]openai.Delta, *openai.Error) {
 	s.out = s.out[:0]
 	var m message
-	if err := json.Unmarshal(body, &m, lenient); err != nil || m.Type == "" {
-		return nil, translate.BadAnswer("an answer that is no message", err)
-	}
-	if m.Type == "error" {
+	err := json.Unmarshal(body, &m, lenient)
+	switch {
+	case err == nil && (m.Type == "error" || m.Type == "" && bool(m.Error)), err != nil && isList(body):
 		return nil, translate.ParseError(0, body)
+	case err != nil || m.Type == "":
+		return nil, translate.BadAnswer("an answer that is no message", err)
 	}
 	s.id, s.stopReason, s.refusal = m.ID, m.StopReason, m.StopDetails.Explanation
 	m.Usage.overlay(&s.usage)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate/catalogue"
@@ -20,70 +19,52 @@ type tool struct {
 	schema      jsontext.Value
 }
 
-// emptySchema is what a tool without parameters declares.
-const emptySchema = `{"type":"object","properties":{}}`
-
 func (t *translation) setTools() *openai.Error {
 	t.tools = make([]tool, 0, len(t.chat.Tools))
 	for i := range t.chat.Tools {
-		declared := &t.chat.Tools[i]
-		f := &declared.Function
-		if declared.Type != "function" {
-			return invalidValue(toolParam(i, ".type"), "only function tools are available with this model")
+		if err := t.addTool(&t.chat.Tools[i], i); err != nil {
+			return err
 		}
-		if f.Name == "" {
-			name := toolParam(i, ".function.name")
-			return openai.BadRequest("missing_required_parameter", name, "Missing required parameter: '"+name+"'.")
-		}
-		schema, ok := objectSchema(f.Parameters)
-		if !ok {
-			return invalidValue(toolParam(i, ".function.parameters"), "must be a JSON Schema object")
-		}
-		if t.hasTool(f.Name) {
-			t.warn(toolParam(i, ""), "dropped") // a second tool of the same name could never be told apart
-			continue
-		}
-		t.tools = append(t.tools, tool{t.names.claude(f.Name), f.Description, schema})
+	}
+	return nil
+}
+
+func (t *translation) addTool(declared *openai.Tool, index int) *openai.Error {
+	f := &declared.Function
+	if declared.Type != "function" {
+		return invalidValue(toolParam(index, ".type"), "only function tools are available with this model")
+	}
+	if f.Name == "" {
+		name := toolParam(index, ".function.name")
+		return openai.BadRequest("missing_required_parameter", name, "Missing required parameter: '"+name+"'.")
+	}
+	schema, flattened := objectSchema(f.Parameters)
+	if schema == nil {
+		return invalidValue(toolParam(index, ".function.parameters"), "must be a JSON Schema object")
+	}
+	if flattened {
+		t.warn(toolParam(index, ".function.parameters"), "flattened")
+	}
+	t.dropIf("cache_control", bool(declared.CacheControl || f.CacheControl))
+	if !t.declare(tool{t.names.claude(f.Name), f.Description, schema}) {
+		t.warn(toolParam(index, ""), "dropped") // a second tool of the same name could never be told apart
 	}
 	return nil
 }
 
 func toolParam(i int, field string) string { return fmt.Sprintf("tools[%d]%s", i, field) }
 
-func (t *translation) hasTool(name string) bool {
-	name = t.names.claude(name)
-	for i := range t.tools {
-		if t.tools[i].name == name {
-			return true
-		}
+// declare adds a tool, unless there is one of its name.
+func (t *translation) declare(d tool) bool {
+	if t.declared[d.name] {
+		return false
 	}
-	return false
-}
-
-// objectSchema gives a schema the shape Claude asks for, and leaves the bytes alone
-// where it has it already.
-func objectSchema(schema jsontext.Value) (jsontext.Value, bool) {
-	switch schema.Kind() {
-	case 0, 'n', 't':
-		return jsontext.Value(emptySchema), true
-	case '{':
-	default:
-		return nil, false
+	if t.declared == nil {
+		t.declared = make(map[string]bool)
 	}
-	var declared struct {
-		Type string `json:"type"`
-	}
-	switch err := json.Unmarshal(schema, &declared); {
-	case err != nil:
-		return nil, false
-	case declared.Type != "":
-		return schema, declared.Type == "object"
-	}
-	typed := append(jsontext.Value(`{"type":"object"`), ',')
-	if rest := schema[1:]; strings.TrimSpace(string(rest)) != "}" {
-		return append(typed, rest...), true
-	}
-	return jsontext.Value(emptySchema), true
+	t.declared[d.name] = true
+	t.tools = append(t.tools, d)
+	return true
 }
 
 // declareUsedTools declares the tools that the history calls when the request declares
@@ -94,8 +75,8 @@ func (t *translation) declareUsedTools() {
 	}
 	for i := range t.turns {
 		for _, b := range t.turns[i].blocks {
-			if b.kind == toolUse && !t.hasTool(b.name) {
-				t.tools = append(t.tools, tool{name: b.name, schema: jsontext.Value(emptySchema)})
+			if b.kind == toolUse {
+				t.declare(tool{name: b.name, schema: jsontext.Value(emptySchema)})
 			}
 		}
 	}
@@ -148,10 +129,11 @@ func (t *translation) setToolChoice() *openai.Error {
 	case "required", "any":
 		t.choice.kind = "any"
 	case "function", "tool":
-		if !t.hasTool(c.Name) {
+		name := t.names.claude(c.Name)
+		if !t.declared[name] {
 			return invalidValue("tool_choice", "no tool is named '"+c.Name+"'")
 		}
-		t.choice = toolChoice{kind: "tool", name: t.names.claude(c.Name)}
+		t.choice = toolChoice{kind: "tool", name: name}
 	default:
 		return invalidValue("tool_choice", "must be auto, none, required or name a function")
 	}

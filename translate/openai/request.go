@@ -61,7 +61,14 @@ type Message struct {
 	Refusal    string     `json:"refusal"`
 	// ReasoningDetails carry thinking and its signatures back (openai-claude.md A.11).
 	ReasoningDetails []ReasoningDetail `json:"reasoning_details"`
+
+	FunctionCall Given `json:"function_call"`
+	Audio        Given `json:"audio"`
+	CacheControl Given `json:"cache_control"`
 }
+
+// Given tells that a member was there and not null, where no more of it is asked.
+type Given bool
 
 // Content of a message: Text when it was a string, Parts when it was an array, neither
 // when it was null or absent.
@@ -72,10 +79,11 @@ type Content struct {
 
 // A Part is one element of a content array.
 type Part struct {
-	Type     string         `json:"type"`
-	Text     jsontext.Value `json:"text"` // a JSON string
-	Refusal  jsontext.Value `json:"refusal"`
-	ImageURL ImageURL       `json:"image_url"`
+	Type         string         `json:"type"`
+	Text         jsontext.Value `json:"text"` // a JSON string
+	Refusal      jsontext.Value `json:"refusal"`
+	ImageURL     ImageURL       `json:"image_url"`
+	CacheControl Given          `json:"cache_control"`
 }
 
 // ImageURL is where an image is, or the image itself as a data: URI.
@@ -109,15 +117,17 @@ type ReasoningDetail struct {
 
 // A Tool is one tool the model may call.
 type Tool struct {
-	Type     string   `json:"type"`
-	Function Function `json:"function"`
+	Type         string   `json:"type"`
+	Function     Function `json:"function"`
+	CacheControl Given    `json:"cache_control"`
 }
 
 // A Function describes a tool.
 type Function struct {
-	Name        string         `json:"name"`
-	Description string         `json:"description"`
-	Parameters  jsontext.Value `json:"parameters"`
+	Name         string         `json:"name"`
+	Description  string         `json:"description"`
+	Parameters   jsontext.Value `json:"parameters"`
+	CacheControl Given          `json:"cache_control"`
 }
 
 // ToolChoice tells whether and which tool must be called.
@@ -130,6 +140,12 @@ type ToolChoice struct {
 
 // OneOrMany is a list of strings that may be written as one string.
 type OneOrMany []string
+
+// UnmarshalJSONFrom reads anything, and keeps only whether it was there.
+func (g *Given) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	*g = dec.PeekKind() != 'n'
+	return dec.SkipValue()
+}
 
 // UnmarshalJSONFrom reads null, a string, or an array of parts.
 func (c *Content) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
