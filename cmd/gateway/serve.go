@@ -10,7 +10,7 @@ import (
 )
 
 // pollEvery is how often the configuration file is looked at.
-const pollEvery = 5 * time.Second
+const pollEvery = 2 * time.Second
 
 type serveCommand struct {
 	settings
