@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
 )
@@ -21,8 +19,6 @@ const (
 	// maxBody is the largest request in bytes. Vertex takes 30 MB; base64 in a client's
 	// JSON may need more than what is left of it (openai-claude.md 0.7).
 	maxBody = 40 << 20
-	// maxWarnings are told in the header: proxies refuse large ones.
-	maxWarnings = 32
 	// bodyTimeout is how long a client may take to send its request.
 	bodyTimeout = time.Minute
 )
@@ -58,7 +54,7 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	defer a.close()
 	fault := x.send(req, a)
 	a.close() // before it is decided how to tell the fault
-	if fault != nil && x.sent && !x.left() {
+	if fault != nil && x.sent && !x.clientLeft() {
 		a.abort(fault)
 	}
 	return fault
@@ -139,10 +135,6 @@ func (x *exchange) warn(warnings []openai.Warning) *openai.Error {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		if i == maxWarnings {
-			b.WriteString("...")
-			break
-		}
 		b.WriteString(headerName(w.Param) + ":" + w.What)
 	}
 	x.warnings = b.String()
@@ -174,21 +166,16 @@ func (x *exchange) dryRun(body []byte) *openai.Error {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"location":`...)
-		dst = appendQuote(dst, p.Location)
+		dst = openai.AppendString(dst, p.Location)
 		dst = append(dst, `,"method":"POST","url":`...)
-		dst = appendQuote(dst, req.URL.String())
+		dst = openai.AppendString(dst, req.URL.String())
 		dst = append(dst, `,"headers":{"authorization":"Bearer [hidden]"`...)
 		for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-			dst = append(appendQuote(append(dst, ','), strings.ToLower(name)), ':')
-			dst = appendQuote(dst, strings.Join(req.Header[name], ", "))
+			dst = append(openai.AppendString(append(dst, ','), strings.ToLower(name)), ':')
+			dst = openai.AppendString(dst, strings.Join(req.Header[name], ", "))
 		}
 		dst = append(append(append(dst, `},"body":`...), body...), '}')
 	}
 	x.writeJSON(http.StatusOK, append(dst, `]}`...))
 	return nil
-}
-
-func appendQuote(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s) // the error only reports replaced bytes
-	return dst
 }

@@ -170,7 +170,7 @@ func (x *exchange) answered(err *openai.Error) {
 	switch {
 	case err == nil:
 		x.conclude(x.status, nil)
-	case x.left():
+	case x.clientLeft():
 		x.end, x.broken = "cancelled", true // else net/http would make up an empty answer
 		x.conclude(statusClientLeft, nil)
 	case x.sent:
@@ -185,8 +185,8 @@ func (x *exchange) answered(err *openai.Error) {
 // statusClientLeft stands in logs and metrics for a client that did not wait.
 const statusClientLeft = 499
 
-// left tells whether the client has gone.
-func (x *exchange) left() bool { return x.r.Context().Err() != nil }
+// clientLeft tells whether the client has gone.
+func (x *exchange) clientLeft() bool { return x.r.Context().Err() != nil }
 
 func (x *exchange) writeError(err *openai.Error) {
 	h := x.w.Header()

@@ -60,13 +60,13 @@ func New(c *config.Config, o Options) (*Gateway, error) {
 }
 
 // Reload swaps the configuration. Requests under way go on with the one they began with.
-// On an error the old one stays. Changes of listen,
-// admin_listen, log.level and log.format need a restart.
+// On an error the old one stays. Changes of listen, admin_listen, log.level and log.format
+// need a restart.
 func (g *Gateway) Reload(c *config.Config) error {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	err := g.reload(c)
-	g.ReloadFailed(err)
+	g.Reloaded(err)
 	return err
 }
 
@@ -96,9 +96,9 @@ func sameConnection(a, b config.Vertex) bool {
 	return a.Credentials == b.Credentials && a.BaseURL == b.BaseURL && a.HTTPVersion == b.HTTPVersion
 }
 
-// ReloadFailed shows in the metrics that a configuration could not be loaded; with a nil
-// error, that one was.
-func (g *Gateway) ReloadFailed(err error) {
+// Reloaded shows in the metrics how the last load of a configuration ended. Reload calls
+// it; others do for a file that could not even be read.
+func (g *Gateway) Reloaded(err error) {
 	if err != nil {
 		g.metrics.reloadOK.Set(0)
 		return

@@ -40,7 +40,7 @@ func appendNameOf(dst []byte, listed []listing, i int) []byte {
 	if i < 0 || i >= len(listed) {
 		return append(dst, "null"...)
 	}
-	return appendQuote(dst, listed[i].name)
+	return openai.AppendString(dst, listed[i].name)
 }
 
 // getModel answers GET /v1/models/{id}; the id may hold slashes.
@@ -60,18 +60,18 @@ func (g *Gateway) getModel(x *exchange) *openai.Error {
 func (l listing) append(dst []byte) []byte {
 	created := l.model.Created()
 	dst = append(dst, `{"id":`...)
-	dst = appendQuote(dst, l.name)
+	dst = openai.AppendString(dst, l.name)
 	dst = append(dst, `,"object":"model","created":`...)
 	dst = strconv.AppendInt(dst, created, 10)
 	dst = append(dst, `,"owned_by":`...)
-	dst = appendQuote(dst, l.model.Publisher)
+	dst = openai.AppendString(dst, l.model.Publisher)
 	if l.model.Status == "deprecated" && l.model.Retires != "" {
 		dst = append(dst, `,"shutdown_date":`...)
-		dst = appendQuote(dst, l.model.Retires)
+		dst = openai.AppendString(dst, l.model.Retires)
 	}
 	dst = append(dst, `,"type":"model","display_name":`...)
-	dst = appendQuote(dst, l.model.Title)
+	dst = openai.AppendString(dst, l.model.Title)
 	dst = append(dst, `,"created_at":`...)
-	dst = appendQuote(dst, time.Unix(created, 0).UTC().Format(time.RFC3339))
+	dst = openai.AppendString(dst, time.Unix(created, 0).UTC().Format(time.RFC3339))
 	return append(dst, '}')
 }

@@ -610,7 +610,7 @@ func TestReloadGauges(t *testing.T) {
 		want(1, time.Now())
 		reloaded := time.Now()
 		time.Sleep(time.Minute)
-		w.gateway.ReloadFailed(io.ErrUnexpectedEOF) // the file could not be read
+		w.gateway.Reloaded(io.ErrUnexpectedEOF) // the file could not be read
 		want(0, reloaded)
 		w.chat(model, "").completion()
 	})

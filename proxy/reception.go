@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"vertexgateway/translate"
@@ -122,9 +123,7 @@ func (r *reception) finish(ending openai.Ending) {
 }
 
 func isJSON(h http.Header) bool {
-	const kind = "application/json"
-	contentType := h.Get("Content-Type")
-	return len(contentType) >= len(kind) && contentType[:len(kind)] == kind
+	return strings.HasPrefix(h.Get("Content-Type"), "application/json")
 }
 
 // cutOff is the error of a stream that ended before its answer did.
@@ -165,11 +164,10 @@ func (r *reception) began() {
 // client has seen nothing.
 func (r *reception) broken(fault *openai.Error) *failure {
 	cause := context.Cause(r.ctx)
-	switch {
-	case errors.Is(cause, errSilent):
+	if isSilence(cause) {
 		fault = silent(cause)
-	case errors.Is(cause, errIdle):
-		fault = silent(cause)
+	}
+	if errors.Is(cause, errIdle) {
 		fault.Message = "Vertex AI fell silent in the middle of its answer."
 	}
 	f := &failure{err: fault}
@@ -182,7 +180,7 @@ func (r *reception) broken(fault *openai.Error) *failure {
 		}
 	case fault.Code == truncated:
 		f.verdict = vertex.Unreached(false)
-	case errors.Is(cause, errSilent), errors.Is(cause, errIdle):
+	case isSilence(cause):
 		f.verdict = vertex.Unreached(true)
 	default:
 		f.verdict = vertex.Judge(r.place.Location, fault.Upstream, []byte(fault.Reason+" "+fault.Message))

@@ -29,6 +29,11 @@ var (
 	errDone   = errors.New("attempt ended")
 )
 
+// isSilence tells whether an attempt was ended because nothing came.
+func isSilence(cause error) bool {
+	return errors.Is(cause, errSilent) || errors.Is(cause, errIdle)
+}
+
 // A failure is an attempt that brought no answer.
 type failure struct {
 	err     *openai.Error
@@ -83,7 +88,7 @@ func (x *exchange) unreached(ctx context.Context, err error) *failure {
 	switch {
 	case x.ctx.Err() != nil:
 		return &failure{err: &openai.Error{Status: statusClientLeft, Message: "The client left.", Cause: err}}
-	case errors.Is(cause, errSilent), errors.Is(cause, errIdle):
+	case isSilence(cause):
 		return &failure{err: silent(cause), verdict: vertex.Unreached(true)}
 	}
 	if _, ok := errors.AsType[*vertex.CredentialsError](err); ok {

@@ -119,7 +119,7 @@ func (x *exchange) settle(p *place, f *failure) {
 func (x *exchange) count(p *place, f *failure) {
 	outcome := "ok"
 	switch {
-	case x.left():
+	case x.clientLeft():
 		outcome = "cancelled"
 	case f != nil:
 		outcome = f.verdict.Reason

@@ -44,7 +44,7 @@ func parseFault(body []byte) fault {
 	text := bytes.TrimSpace(body)
 	if len(text) > 0 && text[0] == '[' { // Google wraps errors of streaming methods
 		var list []jsontext.Value
-		if json.Unmarshal(text, &list, lenient) == nil && len(list) > 0 {
+		if json.Unmarshal(text, &list, Lenient) == nil && len(list) > 0 {
 			text = list[0]
 		}
 	}
@@ -60,7 +60,8 @@ func parseFault(body []byte) fault {
 	return f
 }
 
-var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+// Lenient options take what an upstream sends, within reason.
+var Lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 func parseObject(text []byte) (fault, bool) {
 	type details struct {
@@ -73,14 +74,14 @@ func parseObject(text []byte) (fault, bool) {
 		Error   jsontext.Value `json:"error"`
 		Detail  jsontext.Value `json:"detail"`
 	}
-	if json.Unmarshal(text, &object, lenient) != nil {
+	if json.Unmarshal(text, &object, Lenient) != nil {
 		return fault{}, false
 	}
 	found := object.details
 	switch {
 	case object.Error.Kind() == '{':
 		found = details{}
-		if json.Unmarshal(object.Error, &found, lenient) != nil {
+		if json.Unmarshal(object.Error, &found, Lenient) != nil {
 			return fault{}, false
 		}
 	case object.Error.Kind() == '"':

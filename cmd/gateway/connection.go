@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,8 +20,6 @@ const (
 	lastRetry  = 30 * time.Second
 	// warmTimeout bounds the opening of the first connection.
 	warmTimeout = 10 * time.Second
-	// credentialsTimeout bounds each call of the credentials to Google.
-	credentialsTimeout = 20 * time.Second
 )
 
 const signIn = `To sign in as yourself:   gcloud auth application-default login
@@ -31,8 +28,7 @@ To try it without:        gateway demo`
 
 // connect makes the client for the vertex section, and keeps its token.
 func (p *process) connect(ctx context.Context, v config.Vertex) (*vertex.Client, error) {
-	caller := &http.Client{Timeout: credentialsTimeout}
-	credentials, err := vertex.FindCredentials(ctx, v.Credentials, caller, p.system.getenv, time.Now)
+	credentials, err := vertex.FindCredentials(ctx, v.Credentials, nil, p.system.getenv, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, signIn)
 	}

@@ -185,7 +185,7 @@ func (p *process) finish(api *http.Server) {
 // reloaded takes the outcome of loading the configuration again.
 func (p *process) reloaded(c *config.Config, err error) {
 	if err != nil {
-		p.gateway.ReloadFailed(err)
+		p.gateway.Reloaded(err)
 	} else {
 		err = p.gateway.Reload(c)
 		p.keepers.settle(err)

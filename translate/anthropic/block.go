@@ -5,6 +5,8 @@ import (
 	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"vertexgateway/translate/openai"
 )
 
 type blockKind uint8
@@ -32,7 +34,7 @@ type block struct {
 }
 
 func textBlock(s string) block {
-	return block{kind: text, value: appendString(nil, s)}
+	return block{kind: text, value: openai.AppendString(nil, s)}
 }
 
 // isEmpty tells whether a block is a text Claude would refuse: nothing but blanks.
@@ -89,9 +91,9 @@ func (b *block) append(dst []byte) []byte {
 		dst = append(append(dst, b.data...), `"}`...)
 	case toolUse:
 		dst = append(dst, `{"type":"tool_use","id":`...)
-		dst = appendString(dst, b.id)
+		dst = openai.AppendString(dst, b.id)
 		dst = append(dst, `,"name":`...)
-		dst = appendString(dst, b.name)
+		dst = openai.AppendString(dst, b.name)
 		dst = append(dst, `,"input":`...)
 		dst = append(dst, b.value...)
 	case toolResult:
@@ -110,7 +112,7 @@ func (b *block) append(dst []byte) []byte {
 
 func (b *block) appendResult(dst []byte) []byte {
 	dst = append(dst, `{"type":"tool_result","tool_use_id":`...)
-	dst = appendString(dst, b.id)
+	dst = openai.AppendString(dst, b.id)
 	switch {
 	case b.missing:
 		dst = append(dst, `,"content":"Tool result missing.","is_error":true`...)
@@ -131,6 +133,6 @@ func (b *block) trimRight() {
 		return
 	}
 	if trimmed := bytes.TrimRightFunc(plain, unicode.IsSpace); len(trimmed) < len(plain) {
-		b.value = appendString(nil, string(trimmed))
+		b.value = openai.AppendString(nil, string(trimmed))
 	}
 }

@@ -231,7 +231,7 @@ func callInput(arguments jsontext.Value) (input jsontext.Value, ok bool) {
 	case len(value) == 0 || isBlank(string(value)):
 		return jsontext.Value(`{}`), true
 	case !value.IsValid():
-		return append(appendString([]byte(`{"INVALID_JSON":`), string(value)), '}'), false
+		return append(openai.AppendString([]byte(`{"INVALID_JSON":`), string(value)), '}'), false
 	}
 	switch value.Kind() {
 	case '{':

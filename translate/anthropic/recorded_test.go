@@ -156,19 +156,7 @@ func TestRecordedFoldEqualsMessage(t *testing.T) {
 			continue
 		}
 		compared++
-		stream := new(anthropic.Request).Stream()
-		deltas, fault := stream.Message(message)
-		if fault != nil {
-			t.Fatalf("%s: %v", r.ID, fault)
-		}
-		var whole openai.Fold
-		for _, d := range deltas {
-			whole.Add(d)
-		}
-		end, _ := stream.Ending()
-		head := head
-		head.ID = stream.ID()
-		if got := whole.Append(nil, head, end); !equalJSON(t, got, fold) {
+		if got := foldMessage(t, r, message); !equalJSON(t, got, fold) {
 			t.Errorf("%s: folded stream and whole message differ:\n%s\n%s", r.ID, fold, got)
 		}
 	}
@@ -242,16 +230,24 @@ func TestRecordedAnswersFitOpenAISchema(t *testing.T) {
 		}
 	}
 	for _, r := range recordings(t, false) {
-		stream := new(anthropic.Request).Stream()
-		deltas, fault := stream.Message([]byte(r.Response.Body))
-		if fault != nil {
-			t.Fatalf("%s: %v", r.ID, fault)
-		}
-		var fold openai.Fold
-		for _, d := range deltas {
-			fold.Add(d)
-		}
-		end, _ := stream.Ending()
-		schema.Check(t, "CreateChatCompletionResponse", fold.Append(nil, head, end))
+		schema.Check(t, "CreateChatCompletionResponse", foldMessage(t, r, []byte(r.Response.Body)))
 	}
+}
+
+// foldMessage gives the completion of an answer that came as one message.
+func foldMessage(t *testing.T, r recording, message []byte) []byte {
+	t.Helper()
+	stream := new(anthropic.Request).Stream()
+	deltas, fault := stream.Message(message)
+	if fault != nil {
+		t.Fatalf("%s: %v", r.ID, fault)
+	}
+	var fold openai.Fold
+	for _, d := range deltas {
+		fold.Add(d)
+	}
+	end, _ := stream.Ending()
+	head := head
+	head.ID = stream.ID()
+	return fold.Append(nil, head, end)
 }

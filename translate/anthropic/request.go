@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"vertexgateway/translate/catalogue"
 	"vertexgateway/translate/openai"
 )
@@ -135,7 +133,7 @@ func (t *translation) setStop() *openai.Error {
 func (t *translation) encode() []byte {
 	dst := make([]byte, 0, t.sizeHint())
 	dst = append(dst, `{"anthropic_version":`...)
-	dst = appendString(dst, t.options.Version)
+	dst = openai.AppendString(dst, t.options.Version)
 	dst = append(dst, `,"max_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(t.maxTokens), 10)
 	dst = append(dst, `,"stream":true`...)
@@ -191,7 +189,7 @@ func (t *translation) appendStop(dst []byte) []byte {
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, s)
+		dst = openai.AppendString(dst, s)
 	}
 	return append(dst, ']')
 }
@@ -211,9 +209,4 @@ func (t *translation) appendUser(dst []byte) []byte {
 	dst = append(dst, `,"metadata":{"user_id":"`...)
 	dst = hex.AppendEncode(dst, mac.Sum(nil)[:16])
 	return append(dst, `"}`...)
-}
-
-func appendString(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s) // the error only reports replaced bytes
-	return dst
 }

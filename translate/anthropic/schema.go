@@ -5,6 +5,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"vertexgateway/translate/openai"
 )
 
 // emptySchema is what a tool without parameters declares.
@@ -98,7 +100,7 @@ func withType(parameters jsontext.Value) jsontext.Value {
 func appendOthers(dst []byte, object jsontext.Value, but ...string) []byte {
 	for name, value := range members(object) {
 		if !slices.Contains(but, name) {
-			dst = append(appendString(append(dst, ','), name), ':')
+			dst = append(openai.AppendString(append(dst, ','), name), ':')
 			dst = append(dst, value...)
 		}
 	}
@@ -137,7 +139,7 @@ func flatten(parameters jsontext.Value) jsontext.Value {
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, name)
+		dst = openai.AppendString(dst, name)
 	}
 	if len(merged.required) > 0 {
 		dst = append(dst, ']')
@@ -282,7 +284,7 @@ func (o *objectMembers) appendProperties(dst []byte) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(appendString(dst, name), ':')
+		dst = append(openai.AppendString(dst, name), ':')
 		dst = append(dst, o.schemas[name]...)
 	}
 	return dst

@@ -73,7 +73,7 @@ func (s *Stream) Event(data []byte) ([]openai.Delta, *openai.Error) {
 		s.scratch = new(event)
 	}
 	*s.scratch = event{}
-	if err := json.Unmarshal(data, s.scratch, lenient); err != nil {
+	if err := json.Unmarshal(data, s.scratch, translate.Lenient); err != nil {
 		if isList(data) {
 			return nil, translate.ParseError(0, data)
 		}
@@ -84,11 +84,8 @@ func (s *Stream) Event(data []byte) ([]openai.Delta, *openai.Error) {
 
 // isList tells a JSON array: Google wraps its errors in one.
 func isList(data []byte) bool {
-	return jsontext.Value(data).Kind() == '[' && jsontext.Value(data).IsValid(lenient)
+	return jsontext.Value(data).Kind() == '[' && jsontext.Value(data).IsValid(translate.Lenient)
 }
-
-// lenient options take what an upstream sends, within reason.
-var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 // An event is one of Claude's stream events; unknown members are ignored.
 type event struct {
@@ -181,7 +178,7 @@ func inside(value jsontext.Value) openai.Escaped {
 	}
 	if !utf8.Valid(value) {
 		plain, _ := jsontext.AppendUnquote(nil, value) // the error only reports replaced bytes
-		value = appendString(nil, string(plain))
+		value = openai.AppendString(nil, string(plain))
 	}
 	return openai.Escaped(value[1 : len(value)-1])
 }
@@ -240,7 +237,7 @@ func (s *Stream) stop() {
 	if s.kind == "tool_use" && !s.arguments {
 		arguments := openai.Escaped("{}")
 		if s.input != nil {
-			arguments = inside(appendString(nil, string(s.input)))
+			arguments = inside(openai.AppendString(nil, string(s.input)))
 		}
 		s.emitText(openai.DeltaArguments, s.calls-1, arguments)
 	}
@@ -258,7 +255,7 @@ func (s *Stream) finish() {
 	if s.refusal == "" {
 		s.refusal = refused
 	}
-	s.emitText(openai.DeltaRefusal, 0, inside(appendString(nil, s.refusal)))
+	s.emitText(openai.DeltaRefusal, 0, inside(openai.AppendString(nil, s.refusal)))
 }
 
 // finishReason follows openai-claude.md B.1. A reason that is not known yet is a stop:
@@ -281,7 +278,7 @@ func (s *Stream) finishReason() string {
 func (s *Stream) Message(body []byte) ([]openai.Delta, *openai.Error) {
 	s.out = s.out[:0]
 	var m message
-	err := json.Unmarshal(body, &m, lenient)
+	err := json.Unmarshal(body, &m, translate.Lenient)
 	switch {
 	case err == nil && (m.Type == "error" || m.Type == "" && bool(m.Error)), err != nil && isList(body):
 		return nil, translate.ParseError(0, body)

@@ -95,10 +95,10 @@ func appendTools(dst []byte, tools []tool) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"name":`...)
-		dst = appendString(dst, d.name)
+		dst = openai.AppendString(dst, d.name)
 		if d.description != "" {
 			dst = append(dst, `,"description":`...)
-			dst = appendString(dst, d.description)
+			dst = openai.AppendString(dst, d.description)
 		}
 		dst = append(dst, `,"input_schema":`...)
 		dst = append(dst, d.schema...)
@@ -179,7 +179,7 @@ func (c toolChoice) append(dst []byte) []byte {
 	dst = append(append(dst, kind...), '"')
 	if c.name != "" {
 		dst = append(dst, `,"name":`...)
-		dst = appendString(dst, c.name)
+		dst = openai.AppendString(dst, c.name)
 	}
 	if c.oneByOne {
 		dst = append(dst, `,"disable_parallel_tool_use":true`...)

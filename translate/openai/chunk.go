@@ -29,7 +29,7 @@ func appendHead(dst []byte, head Head, object string) []byte {
 	dst = append(dst, `","created":`...)
 	dst = strconv.AppendInt(dst, head.Created, 10)
 	dst = append(dst, `,"model":`...)
-	dst = appendString(dst, head.Model)
+	dst = AppendString(dst, head.Model)
 	return append(dst, `,"choices":[`...)
 }
 
@@ -71,9 +71,9 @@ func appendDelta(dst []byte, d Delta) []byte {
 	case DeltaToolCall:
 		dst = appendToolIndex(dst, d.Index)
 		dst = append(dst, `,"id":`...)
-		dst = appendString(dst, d.ID)
+		dst = AppendString(dst, d.ID)
 		dst = append(dst, `,"type":"function","function":{"name":`...)
-		dst = appendString(dst, d.Name)
+		dst = AppendString(dst, d.Name)
 		return append(dst, `,"arguments":""}}]}`...)
 	case DeltaArguments:
 		dst = appendToolIndex(dst, d.Index)

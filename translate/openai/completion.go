@@ -141,9 +141,9 @@ func (f *Fold) appendToolCalls(dst []byte) []byte {
 	for i, call := range f.calls {
 		dst = append(dst, separator(i, `,"tool_calls":[`)...)
 		dst = append(dst, `{"id":`...)
-		dst = appendString(dst, call.id)
+		dst = AppendString(dst, call.id)
 		dst = append(dst, `,"type":"function","function":{"name":`...)
-		dst = appendString(dst, call.name)
+		dst = AppendString(dst, call.name)
 		dst = append(dst, `,"arguments":`...)
 		dst = appendCompact(dst, call.arguments)
 		dst = append(dst, `}}`...)
@@ -165,5 +165,5 @@ func appendCompact(dst []byte, text Escaped) []byte {
 	if value.Compact() != nil {
 		return appendQuoted(dst, text)
 	}
-	return appendString(dst, string(value))
+	return AppendString(dst, string(value))
 }

@@ -90,5 +90,5 @@ func appendID(dst []byte, id string) []byte {
 	if len(id) > len(upstream) && id[:len(upstream)] == upstream {
 		id = id[len(upstream):]
 	}
-	return appendString(dst, "chatcmpl-"+id)
+	return AppendString(dst, "chatcmpl-"+id)
 }
