@@ -121,7 +121,7 @@ func TestRecordedStreamsHoweverCut(t *testing.T) {
 			crlf := strings.ReplaceAll(strings.ReplaceAll(body, "\r\n", "\n"), "\n", "\r\n")
 			same("CRLF", strings.NewReader(crlf))
 			same("CRLF, byte by byte", iotest.OneByteReader(strings.NewReader(crlf)))
-			step := 1 + len(body)/500 // large streams are cut at a sample of their bytes
+			step := 1 + len(body)/500          // large streams are cut at a sample of their bytes
 			if os.Getenv("EVERY_BYTE") != "" { // as .ci/run has it: two minutes
 				step = 1
 			}
