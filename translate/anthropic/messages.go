@@ -21,7 +21,7 @@ func (t *translation) setMessages() *openai.Error {
 	for i := range messages {
 		m := &messages[i]
 		param := messageParam(i)
-		t.dropIf("cache_control", bool(m.CacheControl))
+		t.dropIf("cache_control", m.CacheControl != nil)
 		t.dropIf("audio", bool(m.Audio))
 		isSystem := m.Role == "system" || m.Role == "developer"
 		leading = leading && isSystem
@@ -133,7 +133,7 @@ func (t *translation) addAssistant(m *openai.Message, param messageParam, index 
 
 // checkAssistant refuses what an assistant's turn cannot hold.
 func checkAssistant(m *openai.Message, param messageParam) *openai.Error {
-	if m.FunctionCall {
+	if m.FunctionCall != nil {
 		name := param.field("function_call")
 		return openai.BadRequest("unsupported_parameter", name, "Unsupported parameter: '"+name+"' is not available with this model; use tool_calls.")
 	}
@@ -313,7 +313,7 @@ func (t *translation) contentBlocks(c openai.Content, param messageParam) ([]blo
 		t.blocks = append(t.blocks, block{kind: text, value: c.Text})
 	}
 	for i := range c.Parts {
-		t.dropIf("cache_control", bool(c.Parts[i].CacheControl))
+		t.dropIf("cache_control", c.Parts[i].CacheControl != nil)
 		b, err := partBlock(&c.Parts[i], param, i)
 		if err != nil {
 			return nil, err

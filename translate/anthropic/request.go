@@ -38,7 +38,7 @@ type Request struct {
 	// Warnings tell what was changed or dropped, the first 32 of it.
 	Warnings []openai.Warning
 
-	names toolNames
+	reading reading
 }
 
 // NewRequest translates a chat request. Errors are 400s that name the field.
@@ -52,7 +52,7 @@ func NewRequest(chat *openai.ChatRequest, m *catalogue.Model, o Options) (*Reque
 		}
 	}
 	t.finishTurns()
-	return &Request{Body: t.encode(), Warnings: t.warnings, names: t.names}, nil
+	return &Request{Body: t.encode(), Warnings: t.warnings, reading: reading{names: t.names}}, nil
 }
 
 // A translation is a request on its way to Claude's form. Each step sets the fields it

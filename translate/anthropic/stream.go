@@ -13,7 +13,7 @@ import (
 // A Stream reads the events of one answer. It holds the state of that answer; a new
 // attempt needs a new one.
 type Stream struct {
-	names   *toolNames
+	reading *reading
 	out     []openai.Delta
 	scratch *event // decoded into, to spare an allocation for each event
 
@@ -32,7 +32,7 @@ type Stream struct {
 
 // Stream starts to read an answer to the request.
 func (r *Request) Stream() *Stream {
-	return &Stream{names: &r.names}
+	return &Stream{reading: &r.reading}
 }
 
 // ID is the message's id, known from the first delta on.
@@ -208,7 +208,7 @@ func (s *Stream) start(b *contentBlock, index int) {
 		if b.Input.Kind() == '{' && len(b.Input) > len("{}") {
 			s.input = b.Input.Clone()
 		}
-		s.emit(openai.Delta{Kind: openai.DeltaToolCall, Index: s.calls, ID: b.ID, Name: s.names.original(b.Name)})
+		s.emit(openai.Delta{Kind: openai.DeltaToolCall, Index: s.calls, ID: b.ID, Name: s.reading.names.original(b.Name)})
 		s.calls++
 	}
 }

@@ -45,7 +45,7 @@ func (t *translation) addTool(declared *openai.Tool, index int) *openai.Error {
 	if flattened {
 		t.warn(toolParam(index, ".function.parameters"), "flattened")
 	}
-	t.dropIf("cache_control", bool(declared.CacheControl || f.CacheControl))
+	t.dropIf("cache_control", declared.CacheControl != nil || f.CacheControl != nil)
 	if !t.declare(tool{t.names.claude(f.Name), f.Description, schema}) {
 		t.warn(toolParam(index, ""), "dropped") // a second tool of the same name could never be told apart
 	}

@@ -17,6 +17,12 @@ func DecodeChatRequest(body []byte) (*ChatRequest, *Error) {
 	if err := json.Unmarshal(body, req); err != nil {
 		return nil, decodeError(err)
 	}
+	if extra := req.ExtraBody; extra.Kind() == '{' { // an SDK would have merged it
+		req.ExtraBody = nil
+		if err := json.Unmarshal(extra, req); err != nil {
+			return nil, decodeError(err)
+		}
+	}
 	return req, nil
 }
 

@@ -50,15 +50,15 @@ func TestDecodeErrors(t *testing.T) {
 func TestDecodeNulls(t *testing.T) {
 	chat, fault := openai.DecodeChatRequest([]byte(`{"messages":[
 		{"role":"user","content":null,"tool_calls":null,"cache_control":null,"audio":null,"function_call":null,"name":null},
-		{"role":"user","content":"a","cache_control":{"type":["x"]},"audio":false,"function_call":""}],
+		{"role":"user","content":"a","cache_control":{"type":"ephemeral"},"audio":false,"function_call":{"name":"f"}}],
 		"stop":null,"tools":null,"tool_choice":null,"max_tokens":null,"temperature":null}`))
 	if fault != nil {
 		t.Fatal(fault)
 	}
-	if m := chat.Messages[0]; m.CacheControl || m.Audio || m.FunctionCall || len(m.Content.Text) > 0 || m.Content.Parts != nil {
+	if m := chat.Messages[0]; m.CacheControl != nil || bool(m.Audio) || m.FunctionCall != nil || len(m.Content.Text) > 0 || m.Content.Parts != nil {
 		t.Errorf("nulls became %+v", m)
 	}
-	if m := chat.Messages[1]; !m.CacheControl || !m.Audio || !m.FunctionCall || string(m.Content.Text) != `"a"` {
+	if m := chat.Messages[1]; m.CacheControl == nil || !m.Audio || m.FunctionCall == nil || string(m.Content.Text) != `"a"` {
 		t.Errorf("members became %+v", m)
 	}
 	if chat.Stop != nil || chat.ToolChoice.Mode != "" || chat.MaxTokens != nil || chat.Temperature != nil {

@@ -4,13 +4,16 @@
 package openai
 
 import (
+	"cmp"
+
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// A ChatRequest is the body of POST /v1/chat/completions. A field that is null is
-// absent: many clients write nulls. Values of type [jsontext.Value] keep the client's
-// bytes; they are valid JSON.
+// A ChatRequest is the body of POST /v1/chat/completions, with the extensions that
+// clients made common (openai-claude.md A.10). A field that is null is absent: many
+// clients write nulls. Values of type [jsontext.Value] keep the client's bytes; they are
+// valid JSON.
 type ChatRequest struct {
 	Model               string          `json:"model"`
 	Messages            []Message       `json:"messages"`
@@ -36,6 +39,39 @@ type ChatRequest struct {
 	Logprobs            bool            `json:"logprobs"`
 	Store               bool            `json:"store"`
 	ServiceTier         string          `json:"service_tier"`
+	Moderation          jsontext.Value  `json:"moderation"`
+
+	// Functions and FunctionCall are the form of tools before there were tools.
+	Functions    []Function `json:"functions"`
+	FunctionCall ToolChoice `json:"function_call"`
+
+	WebSearchOptions     *WebSearchOptions  `json:"web_search_options"`
+	PromptCacheRetention string             `json:"prompt_cache_retention"`
+	PromptCacheOptions   PromptCacheOptions `json:"prompt_cache_options"`
+
+	// CacheControl of the whole request, LiteLLM's and Anthropic's.
+	CacheControl *CacheControl `json:"cache_control"`
+	// Thinking is Anthropic's own field.
+	Thinking *Thinking `json:"thinking"`
+	// Reasoning is OpenRouter's.
+	Reasoning *Reasoning `json:"reasoning"`
+	// IncludeReasoning is OpenRouter's, EnableThinking and ChatTemplateKwargs are Qwen's.
+	IncludeReasoning   *bool              `json:"include_reasoning"`
+	EnableThinking     *bool              `json:"enable_thinking"`
+	ChatTemplateKwargs ChatTemplateKwargs `json:"chat_template_kwargs"`
+	// System and StopSequences are Anthropic's names.
+	System        Content   `json:"system"`
+	StopSequences OneOrMany `json:"stop_sequences"`
+	// Usage is OpenRouter's way to ask for usage in a stream.
+	Usage struct {
+		Include bool `json:"include"`
+	} `json:"usage"`
+	// Input stands in the place of Messages in the requests of some agents, in the form of
+	// the Responses API.
+	Input        jsontext.Value `json:"input"`
+	Instructions jsontext.Value `json:"instructions"`
+	// ExtraBody is sent by those who take an SDK's option for a field of the API.
+	ExtraBody jsontext.Value `json:"extra_body"`
 
 	// Others are the members that stand above nowhere.
 	Others jsontext.Value `json:",embed"`
@@ -48,7 +84,72 @@ type StreamOptions struct {
 
 // ResponseFormat tells the form of the answer's text.
 type ResponseFormat struct {
+	// Type is text, json_object or json_schema.
+	Type       string      `json:"type"`
+	JSONSchema *JSONSchema `json:"json_schema"`
+	// Schema beside the type json_object is some clients' own.
+	Schema jsontext.Value `json:"schema"`
+}
+
+// A JSONSchema is the schema of an answer, with its name.
+type JSONSchema struct {
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Schema      jsontext.Value `json:"schema"`
+	Strict      bool           `json:"strict"`
+}
+
+// WebSearchOptions let the model search the web.
+type WebSearchOptions struct {
+	// SearchContextSize is low, medium or high; empty: medium.
+	SearchContextSize string        `json:"search_context_size"`
+	UserLocation      *UserLocation `json:"user_location"`
+}
+
+// A UserLocation is where the user is, more or less.
+type UserLocation struct {
+	Type        string `json:"type"`
+	Approximate *Place `json:"approximate"`
+}
+
+// A Place is a point on the map in words; each may be empty.
+type Place struct {
+	City     string `json:"city"`
+	Country  string `json:"country"`
+	Region   string `json:"region"`
+	Timezone string `json:"timezone"`
+}
+
+// PromptCacheOptions tell who marks what is cached.
+type PromptCacheOptions struct {
+	Mode string `json:"mode"` // implicit, explicit or empty
+	TTL  string `json:"ttl"`
+}
+
+// CacheControl marks the end of a prefix that is to be cached.
+type CacheControl struct {
 	Type string `json:"type"`
+	TTL  string `json:"ttl"` // 5m, 1h or empty
+}
+
+// Thinking is how a request thinks, in Anthropic's form.
+type Thinking struct {
+	Type         string `json:"type"`
+	BudgetTokens *int64 `json:"budget_tokens"`
+	Display      string `json:"display"`
+}
+
+// Reasoning is how a request thinks, in OpenRouter's form.
+type Reasoning struct {
+	Effort    string `json:"effort"`
+	MaxTokens *int64 `json:"max_tokens"`
+	Exclude   bool   `json:"exclude"`
+	Enabled   *bool  `json:"enabled"`
+}
+
+// ChatTemplateKwargs are options of open models' chat templates.
+type ChatTemplateKwargs struct {
+	EnableThinking *bool `json:"enable_thinking"`
 }
 
 // A Message is one entry of the conversation.
@@ -59,12 +160,23 @@ type Message struct {
 	ToolCallID string     `json:"tool_call_id"`
 	Name       string     `json:"name"`
 	Refusal    string     `json:"refusal"`
-	// ReasoningDetails carry thinking and its signatures back (openai-claude.md A.11).
+	// ReasoningDetails carry thinking and its signatures back in OpenRouter's form,
+	// ThinkingBlocks in LiteLLM's (openai-claude.md A.11).
 	ReasoningDetails []ReasoningDetail `json:"reasoning_details"`
+	ThinkingBlocks   []Part            `json:"thinking_blocks"`
+	// FunctionCall is the one call of an assistant before there were tools.
+	FunctionCall *FunctionCall `json:"function_call"`
+	Audio        Given         `json:"audio"`
+	CacheControl *CacheControl `json:"cache_control"`
+	// IsError of a tool message is an extension: the tool failed.
+	IsError bool `json:"is_error"`
+	// Prefix and Partial ask to go on from a last assistant message.
+	Prefix  bool `json:"prefix"`
+	Partial bool `json:"partial"`
 
-	FunctionCall Given `json:"function_call"`
-	Audio        Given `json:"audio"`
-	CacheControl Given `json:"cache_control"`
+	// Kept is the publisher's own form of an assistant's turn, where the gateway still has
+	// it; nil: it has not.
+	Kept jsontext.Value `json:"-"`
 }
 
 // Given tells that a member was there and not null, where no more of it is asked.
@@ -77,13 +189,44 @@ type Content struct {
 	Parts []Part
 }
 
-// A Part is one element of a content array.
+// A Part is one element of a content array: OpenAI's, or a content block of Anthropic's,
+// as some clients put into OpenAI's messages. Which fields count depends on the type.
 type Part struct {
-	Type         string         `json:"type"`
-	Text         jsontext.Value `json:"text"` // a JSON string
-	Refusal      jsontext.Value `json:"refusal"`
-	ImageURL     ImageURL       `json:"image_url"`
-	CacheControl Given          `json:"cache_control"`
+	Type     string         `json:"type"`
+	Text     jsontext.Value `json:"text"` // a JSON string
+	Refusal  jsontext.Value `json:"refusal"`
+	ImageURL ImageURL       `json:"image_url"`
+	File     File           `json:"file"`
+
+	CacheControl          *CacheControl   `json:"cache_control"`
+	PromptCacheBreakpoint *PromptCacheTTL `json:"prompt_cache_breakpoint"`
+
+	// FileData and the rest are the Responses API's flat form of a file.
+	FileData string `json:"file_data"`
+	FileID   string `json:"file_id"`
+	FileURL  string `json:"file_url"`
+	Filename string `json:"filename"`
+
+	// Of Anthropic's content blocks.
+	ID        string         `json:"id"`
+	Name      string         `json:"name"`
+	Input     jsontext.Value `json:"input"`
+	ToolUseID string         `json:"tool_use_id"`
+	Content   jsontext.Value `json:"content"`
+	IsError   bool           `json:"is_error"`
+	Source    *Source        `json:"source"`
+	Title     string         `json:"title"`
+	Thinking  jsontext.Value `json:"thinking"`
+	Signature jsontext.Value `json:"signature"`
+	Data      jsontext.Value `json:"data"`
+
+	// Media is what was fetched from the part's link; nil: nothing was.
+	Media *Media `json:"-"`
+}
+
+// PromptCacheTTL is how long a prefix is to stay cached.
+type PromptCacheTTL struct {
+	TTL string `json:"ttl"`
 }
 
 // ImageURL is where an image is, or the image itself as a data: URI.
@@ -91,11 +234,33 @@ type ImageURL struct {
 	URL string
 }
 
+// A File is a document: its data, or what names it.
+type File struct {
+	FileData string `json:"file_data"` // base64 or a data: URI
+	FileID   string `json:"file_id"`
+	FileURL  string `json:"file_url"`
+	Filename string `json:"filename"`
+}
+
+// A Source is where the data of an Anthropic image or document comes from.
+type Source struct {
+	Type      string `json:"type"` // base64, text or url
+	MediaType string `json:"media_type"`
+	Data      string `json:"data"`
+	URL       string `json:"url"`
+}
+
+// Media is an image or a document.
+type Media struct {
+	Data []byte
+}
+
 // A ToolCall is a call the assistant made.
 type ToolCall struct {
 	ID       string       `json:"id"`
-	Type     string       `json:"type"`
+	Type     string       `json:"type"` // function or custom; empty: function
 	Function FunctionCall `json:"function"`
+	Custom   CustomCall   `json:"custom"`
 }
 
 // A FunctionCall names a function and its arguments: a JSON string that holds JSON, by
@@ -103,6 +268,12 @@ type ToolCall struct {
 type FunctionCall struct {
 	Name      string         `json:"name"`
 	Arguments jsontext.Value `json:"arguments"`
+}
+
+// A CustomCall names a custom tool and its input, a JSON string that holds any text.
+type CustomCall struct {
+	Name  string         `json:"name"`
+	Input jsontext.Value `json:"input"`
 }
 
 // A ReasoningDetail is one piece of reasoning in OpenRouter's form.
@@ -115,11 +286,32 @@ type ReasoningDetail struct {
 	Index     int            `json:"index"`
 }
 
-// A Tool is one tool the model may call.
+// A Tool is one tool the model may call, in one of the forms that clients send: OpenAI's
+// with the function inside, the flat one of the Responses API, a custom tool, or
+// Anthropic's with its input_schema.
 type Tool struct {
-	Type         string   `json:"type"`
-	Function     Function `json:"function"`
-	CacheControl Given    `json:"cache_control"`
+	Type     string   `json:"type"` // empty: Anthropic's
+	Function Function `json:"function"`
+	Custom   Custom   `json:"custom"`
+	// Name and the rest are of the flat forms.
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Parameters  jsontext.Value `json:"parameters"`
+	InputSchema jsontext.Value `json:"input_schema"`
+	Format      jsontext.Value `json:"format"`
+
+	CacheControl *CacheControl `json:"cache_control"`
+	Extras
+	// Others are the members that stand above nowhere: the options of a server's tool.
+	Others jsontext.Value `json:",embed"`
+}
+
+// Extras are Anthropic's additions to a tool, which may stand on it or in its function.
+type Extras struct {
+	DeferLoading        bool           `json:"defer_loading"`
+	EagerInputStreaming bool           `json:"eager_input_streaming"`
+	InputExamples       jsontext.Value `json:"input_examples"`
+	AllowedCallers      jsontext.Value `json:"allowed_callers"`
 }
 
 // A Function describes a tool.
@@ -127,15 +319,31 @@ type Function struct {
 	Name         string         `json:"name"`
 	Description  string         `json:"description"`
 	Parameters   jsontext.Value `json:"parameters"`
-	CacheControl Given          `json:"cache_control"`
+	Strict       bool           `json:"strict"`
+	CacheControl *CacheControl  `json:"cache_control"`
+	Extras
+}
+
+// A Custom tool takes any text, or text of a format.
+type Custom struct {
+	Name        string         `json:"name"`
+	Description string         `json:"description"`
+	Format      jsontext.Value `json:"format"`
 }
 
 // ToolChoice tells whether and which tool must be called.
 type ToolChoice struct {
-	// Mode is auto, none, required or function; empty: not given.
+	// Mode is auto, none, required, or the type of what is named: function, custom,
+	// allowed_tools...; empty: not given, or only a name is.
 	Mode string
-	// Name of the function; only with mode function.
+	// Name of the tool.
 	Name string
+	// Allowed are the names of the tools that may be called, in AllowedMode; with the mode
+	// allowed_tools.
+	Allowed     []string
+	AllowedMode string
+	// Single: no parallel calls, in Anthropic's form.
+	Single bool
 }
 
 // OneOrMany is a list of strings that may be written as one string.
@@ -180,7 +388,34 @@ func (u *ImageURL) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return wrongType(dec, "an object")
 }
 
-// UnmarshalJSONFrom reads a mode, or an object that names a function.
+// A choice is the object form of a [ToolChoice], in all shapes: OpenAI's, the flat one of
+// the Responses API, and Anthropic's.
+type choice struct {
+	Type         string  `json:"type"`
+	Name         string  `json:"name"`
+	Function     named   `json:"function"`
+	Custom       named   `json:"custom"`
+	AllowedTools allowed `json:"allowed_tools"`
+	Single       bool    `json:"disable_parallel_tool_use"`
+	allowed      `json:",embed"`
+}
+
+type named struct {
+	Name string `json:"name"`
+}
+
+type allowed struct {
+	Mode  string         `json:"mode"`
+	Tools []allowedTools `json:"tools"`
+}
+
+type allowedTools struct {
+	Name     string `json:"name"`
+	Function named  `json:"function"`
+	Custom   named  `json:"custom"`
+}
+
+// UnmarshalJSONFrom reads a mode, or an object that names tools.
 func (c *ToolChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	switch dec.PeekKind() {
 	case 'n':
@@ -188,21 +423,25 @@ func (c *ToolChoice) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	case '"':
 		return json.UnmarshalDecode(dec, &c.Mode)
 	case '{':
-		var choice struct {
-			Type     string `json:"type"`
-			Name     string `json:"name"`
-			Function struct {
-				Name string `json:"name"`
-			} `json:"function"`
-		}
-		err := json.UnmarshalDecode(dec, &choice)
-		c.Mode, c.Name = choice.Type, choice.Function.Name
-		if c.Name == "" {
-			c.Name = choice.Name // the flat form of the Responses API
-		}
+		var object choice
+		err := json.UnmarshalDecode(dec, &object)
+		c.read(&object)
 		return err
 	}
 	return wrongType(dec, "a string or an object")
+}
+
+func (c *ToolChoice) read(object *choice) {
+	c.Mode, c.Single = object.Type, object.Single
+	c.Name = cmp.Or(object.Function.Name, object.Custom.Name, object.Name)
+	set := object.AllowedTools
+	if len(set.Tools) == 0 {
+		set = object.allowed
+	}
+	c.AllowedMode = set.Mode
+	for _, tool := range set.Tools {
+		c.Allowed = append(c.Allowed, cmp.Or(tool.Function.Name, tool.Custom.Name, tool.Name))
+	}
 }
 
 // UnmarshalJSONFrom reads null, a string or an array of strings.
