@@ -35,6 +35,10 @@ type Config struct {
 	Fallback Fallback `yaml:"fallback"`
 	// Teams are those who may call. Empty: no key is asked for.
 	Teams []Team `yaml:"teams"`
+	// ThinkingStore keeps thinking for clients that drop it.
+	ThinkingStore ThinkingStore `yaml:"thinking_store,flow"`
+	// Fetch is about images and documents that clients name by URL.
+	Fetch Fetch `yaml:"fetch"`
 	// ShutdownGrace is how long running requests may take to finish once the gateway was
 	// asked to stop. Default: 60s; 0: they are ended at once.
 	ShutdownGrace Duration `yaml:"shutdown_grace"`
@@ -80,6 +84,15 @@ type Model struct {
 	Locations []string `yaml:"locations,omitempty"`
 	// MaxTokens is the output limit in tokens of requests that name none. 0: the model's largest.
 	MaxTokens int `yaml:"max_tokens,omitempty"`
+	// Cache is auto where the gateway places prompt-cache marks in requests that have
+	// none, else off. Empty: off.
+	Cache string `yaml:"cache,omitempty"`
+	// StructuredOutput is how an answer is held to a schema: native, by the model's own
+	// means; tool, by a tool that takes the answer; auto, native where it can be had.
+	// Empty: auto.
+	StructuredOutput string `yaml:"structured_output,omitempty"`
+	// WebSearch lets clients ask for searches of the web. Default: false.
+	WebSearch bool `yaml:"web_search,omitempty"`
 }
 
 // Serves is the catalogue's name of what the entry serves; meaningless for a family.
@@ -129,6 +142,26 @@ type Key struct {
 	SHA256 string `yaml:"sha256"`
 }
 
+// ThinkingStore bounds the thinking that is kept, in memory, for clients that do not send
+// it back.
+type ThinkingStore struct {
+	// Entries is the most turns kept, the oldest going first. Default: 10000; 0: none.
+	Entries int `yaml:"entries"`
+	// TTL is how long one is kept. Default: 1h, above 0.
+	TTL Duration `yaml:"ttl"`
+}
+
+// Fetch is about images and documents that clients name by URL.
+type Fetch struct {
+	// Enabled fetches them. Default: true; false: requests that name one are refused.
+	Enabled bool `yaml:"enabled"`
+	// MaxBytes is the largest fetched, before base64. Default: 5MiB, above 0.
+	MaxBytes Size `yaml:"max_bytes"`
+	// AllowPrivate are the addresses fetched from although they are not public, over plain
+	// HTTP too and on any port. Empty: none.
+	AllowPrivate []Network `yaml:"allow_private,flow"`
+}
+
 // Log is what is logged and how.
 type Log struct {
 	// Level is the least severe level logged: debug, info, warn or error. Default: info.
@@ -155,6 +188,8 @@ func Default() *Config {
 			FirstTokenTimeout: Duration(30 * time.Second),
 			Cooldown:          Cooldown{Min: Duration(time.Second), Max: Duration(2 * time.Minute)},
 		},
+		ThinkingStore: ThinkingStore{Entries: 10000, TTL: Duration(time.Hour)},
+		Fetch:         Fetch{Enabled: true, MaxBytes: 5 << 20},
 		ShutdownGrace: Duration(time.Minute),
 		Log:           Log{Level: "info", Format: "json"},
 		Catalogue:     catalogue.Builtin(),

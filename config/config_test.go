@@ -2,6 +2,8 @@ package config
 
 import (
 	"maps"
+	"math"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -19,6 +21,7 @@ var settings = cmp.Options{
 	cmpopts.IgnoreUnexported(Config{}),
 	cmpopts.IgnoreFields(Config{}, "Catalogue"),
 	cmpopts.EquateEmpty(),
+	cmpopts.EquateComparable(netip.Prefix{}),
 }
 
 // env is an environment of the given NAME=value pairs.
@@ -155,6 +158,59 @@ func TestDuration(t *testing.T) {
 	}
 }
 
+func TestSize(t *testing.T) {
+	for text, want := range map[string]Size{
+		"0": 0, "1": 1, "1000": 1000, "1KB": 1000, "1KiB": 1024, "5MiB": 5 << 20, "5MB": 5e6, "2GiB": 2 << 30, "8GB": 8e9,
+		"5242880": 5 << 20, "1025": 1025, "1024KB": 1024000, "9223372036854775807": math.MaxInt64, "007MB": 7e6,
+	} {
+		var s Size
+		if err := s.UnmarshalText([]byte(text)); err != nil || s != want {
+			t.Errorf("%s is read as %d, %v", text, s, err)
+		}
+		var again Size
+		if err := again.UnmarshalText([]byte(want.String())); err != nil || again != want {
+			t.Errorf("%d is written as %s and read as %d, %v", want, want, again, err)
+		}
+	}
+	for size, want := range map[Size]string{0: "0", 1: "1", 1023: "1023", 1000: "1KB", 1024: "1KiB", 5 << 20: "5MiB", 8e9: "8GB", 3 << 30: "3GiB", 1024000: "1024KB"} {
+		if got := size.String(); got != want {
+			t.Errorf("%d is written as %s, want %s", size, got, want)
+		}
+	}
+	for _, text := range []string{"", "MiB", "5 MiB", "5mib", "5M", "5Mb", "-1", "+1", "1.5MiB", "1e6", "0x10", "5_000", "9223372036854775808", "8589934592GiB"} {
+		var s Size
+		if err := s.UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is read as %d", text, s)
+		}
+	}
+}
+
+func TestNetwork(t *testing.T) {
+	for text, want := range map[string]string{
+		"10.0.0.0/8": "10.0.0.0/8", "10.1.2.3": "10.1.2.3/32", "0.0.0.0/0": "0.0.0.0/0", "fd00::/8": "fd00::/8", "::1": "::1/128", "FD00:0::1": "fd00::1/128",
+	} {
+		var n Network
+		if err := n.UnmarshalText([]byte(text)); err != nil || n.String() != want {
+			t.Errorf("%s is read as %v, %v", text, n, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                   `want addresses, as in 10.0.0.0/8 or 10.1.2.3, got ""`,
+		"localhost":          `want addresses, as in 10.0.0.0/8 or 10.1.2.3, got "localhost"`,
+		"10.0.0.0/33":        `want addresses, as in 10.0.0.0/8 or 10.1.2.3, got "10.0.0.0/33"`,
+		"10.0.0.0:80":        `want addresses, as in 10.0.0.0/8 or 10.1.2.3, got "10.0.0.0:80"`,
+		"fe80::1%eth0":       `want addresses, as in 10.0.0.0/8 or 10.1.2.3, got "fe80::1%eth0"`,
+		"10.1.2.3/8":         `want 10.0.0.0/8, got "10.1.2.3/8"`,
+		"::ffff:10.0.0.1":    `want IPv4 addresses without ::ffff:, got "::ffff:10.0.0.1"`,
+		"::ffff:10.0.0.0/96": `want IPv4 addresses without ::ffff:, got "::ffff:10.0.0.0/96"`,
+	} {
+		var n Network
+		if err := n.UnmarshalText([]byte(text)); err == nil || err.Error() != want {
+			t.Errorf("%q is read as %v, %v", text, n, err)
+		}
+	}
+}
+
 func TestExampleLoadsAndHasEverySetting(t *testing.T) {
 	hash := strings.Repeat("0123456789abcdef", 4)
 	c, err := Load("example.yaml", env("GOOGLE_CLOUD_PROJECT=my-project", "GATEWAY_CI_KEY_SHA256="+hash))
@@ -170,7 +226,7 @@ func TestExampleLoadsAndHasEverySetting(t *testing.T) {
 	want.Models = []Model{
 		{Name: "claude-sonnet-4-5"},
 		{Name: "claude-opus-*"},
-		{Name: "fast", Model: "claude-haiku-4-5", Locations: []string{"us-east5", "global"}, MaxTokens: 8192},
+		{Name: "fast", Model: "claude-haiku-4-5", Locations: []string{"us-east5", "global"}, MaxTokens: 8192, Cache: "auto", StructuredOutput: "auto", WebSearch: true},
 	}
 	want.Teams = []Team{{Name: "search", Keys: []Key{{Name: "ci", SHA256: hash}}}}
 	if diff := cmp.Diff(want, c, settings); diff != "" {

@@ -152,6 +152,16 @@ gateway.yaml:1:26: fallback.max_attempts: want a whole number, got 1.5
 gateway.yaml:1:17: shutdown_grace: want a duration that is not negative, got "-1s"
    1 | shutdown_grace: -1s
      |                 ^`},
+		{"sizes and networks", "fetch:\n  max_bytes: 5 MB\n  allow_private: [10.0.0.0/8, intranet, 10.1.2.3/16]\n", `
+gateway.yaml:2:14: fetch.max_bytes: want a size, as in 5MiB, 500KB or 1048576, got "5 MB"
+   2 |   max_bytes: 5 MB
+     |              ^
+gateway.yaml:3:31: fetch.allow_private[1]: want addresses, as in 10.0.0.0/8 or 10.1.2.3, got "intranet"
+   3 |   allow_private: [10.0.0.0/8, intranet, 10.1.2.3/16]
+     |                               ^
+gateway.yaml:3:41: fetch.allow_private[2]: want 10.1.0.0/16, got "10.1.2.3/16"
+   3 |   allow_private: [10.0.0.0/8, intranet, 10.1.2.3/16]
+     |                                         ^`},
 		{"an empty element", "teams:\n  -\n", `
 gateway.yaml:2:5: teams[0]: empty
    2 |   -

@@ -24,6 +24,11 @@ fallback:
   first_token_timeout: 30s
   cooldown: {min: 1s, max: 2m}
 teams: []
+thinking_store: {entries: 10000, ttl: 1h}
+fetch:
+  enabled: true
+  max_bytes: 5MiB
+  allow_private: []
 shutdown_grace: 1m
 log:
   level: info
@@ -48,12 +53,14 @@ vertex: {project: "123", credentials: "/a $${b}/$$$${c} # d: 'e'", locations: [u
 models:
   - name: claude-opus-*
   - {name: "007", model: claude-haiku-5-5, locations: [eu], max_tokens: 5}
-  - {name: "true", model: claude-sonnet-5}
-  - {name: "null", model: claude-sonnet-5}
+  - {name: "true", model: claude-sonnet-5, cache: off, structured_output: tool}
+  - {name: "null", model: claude-sonnet-5, cache: auto, structured_output: native, web_search: true}
   - {name: "1e3", model: claude-sonnet-5}
 strict: true
 fallback: {max_attempts: 1, first_token_timeout: 1h, cooldown: {min: 0, max: 90s}}
 teams: [{name: "- a", keys: [{name: "", sha256: `+strings.Repeat("12345678", 8)+`}]}]
+thinking_store: {entries: 0, ttl: 90s}
+fetch: {enabled: false, max_bytes: 1234567, allow_private: [10.0.0.0/8, "fd00::1", 127.0.0.1]}
 log: {level: debug, format: console, content: true}
 `)
 	if c.Vertex.Credentials != "/a ${b}/$$${c} # d: 'e'" {

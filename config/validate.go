@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -37,6 +38,8 @@ func (c *Config) Validate() error {
 	v.models()
 	v.fallback()
 	v.teams()
+	v.thinkingStore()
+	v.fetch()
 	v.log()
 	return errors.Join(v.problems...)
 }
@@ -174,6 +177,8 @@ func (v *validator) models() {
 		if m.MaxTokens < 0 {
 			v.fail(path+".max_tokens", "%d: want 1 or more; 0 is the model's largest", m.MaxTokens)
 		}
+		v.oneOf(path+".cache", cmp.Or(m.Cache, "off"), "off", "auto")
+		v.oneOf(path+".structured_output", cmp.Or(m.StructuredOutput, "auto"), "auto", "native", "tool")
 		if prefix, ok := m.Family(); ok {
 			v.family(path, prefix, m)
 		} else {
@@ -327,6 +332,22 @@ func (v *validator) key(path, sum string, hashes map[string]string) {
 		v.fail(path, "the same hash as %s", hashes[sum])
 	default:
 		hashes[sum] = path
+	}
+}
+
+func (v *validator) thinkingStore() {
+	s := v.c.ThinkingStore
+	if s.Entries < 0 {
+		v.fail("thinking_store.entries", "%d: want 1 or more; 0 keeps nothing", s.Entries)
+	}
+	if s.TTL <= 0 {
+		v.fail("thinking_store.ttl", "%s: want more than 0; entries: 0 keeps nothing", s.TTL)
+	}
+}
+
+func (v *validator) fetch() {
+	if v.c.Fetch.MaxBytes <= 0 {
+		v.fail("fetch.max_bytes", "%s: want more than 0; enabled: false fetches nothing", v.c.Fetch.MaxBytes)
 	}
 }
 

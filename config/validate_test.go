@@ -104,6 +104,15 @@ func TestValidate(t *testing.T) {
 			`4:19 fallback.cooldown.min: 5m: above max, 2m`,
 		}},
 		{"no cool-down, no grace", "fallback: {cooldown: {min: 0, max: 0}}\nshutdown_grace: 0s\n", nil},
+		{"thinking store", "thinking_store: {entries: -1, ttl: 0}\n", []string{
+			`1:27 thinking_store.entries: -1: want 1 or more; 0 keeps nothing`,
+			`1:36 thinking_store.ttl: 0s: want more than 0; entries: 0 keeps nothing`,
+		}},
+		{"no thinking store", "thinking_store: {entries: 0}\n", nil},
+		{"fetch", "fetch: {max_bytes: 0}\n", []string{
+			`1:20 fetch.max_bytes: 0: want more than 0; enabled: false fetches nothing`,
+		}},
+		{"fetch from anywhere", "fetch: {allow_private: [0.0.0.0/0, '::/0']}\n", nil},
 		{"log", "log: {level: loud, format: xml}\n", []string{
 			`1:14 log.level: "loud": want debug, info, warn or error`,
 			`1:28 log.format: "xml": want json or console`,
@@ -170,6 +179,13 @@ func TestValidateModels(t *testing.T) {
 			`1:100 models[1].max_tokens: 32001: above the 32000 that claude-opus-4-1@20250805 can answer with`,
 			`1:137 models[2].max_tokens: -1: want 1 or more; 0 is the model's largest`,
 		}},
+		{"features", "models:\n- {name: claude-opus-5, cache: on, structured_output: json}\n- {name: claude-*, cache: Auto, structured_output: off}\n", []string{
+			`2:32 models[0].cache: "on": want off or auto`,
+			`2:55 models[0].structured_output: "json": want auto, native or tool`,
+			`3:27 models[1].cache: "Auto": want off or auto`,
+			`3:52 models[1].structured_output: "off": want auto, native or tool`,
+		}},
+		{"plain features", "models: [{name: claude-opus-5, cache: off, structured_output: tool, web_search: true}, {name: claude-*, cache: 'auto', structured_output: native}]\n", nil},
 		{"its own locations", "models: [{name: claude-opus-5, locations: [eu, not_one, eu]}]\n", []string{
 			`1:48 models[0].locations[1]: "not_one": not a location, as global, us or europe-west1 are`,
 			`1:57 models[0].locations[2]: "eu": named before`,

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
+	"vertexgateway/translate/responses"
 )
 
 const (
@@ -29,22 +31,16 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	if err != nil {
 		return err
 	}
-	chat, err := openai.DecodeChatRequest(body)
+	chat, err := x.decode(body)
 	if err != nil {
 		return err
 	}
-	if err := x.findRoute(chat.Model); err != nil {
-		return err
-	}
-	req, err := anthropic.NewRequest(chat, x.route.model, x.route.options)
+	d, err := x.draft(chat)
 	if err != nil {
-		return err
-	}
-	if err := x.warn(req.Warnings); err != nil {
 		return err
 	}
 	if x.r.Header.Get("X-Gateway-Dry-Run") == "true" {
-		return x.dryRun(req.Body)
+		return x.dryRun(d)
 	}
 	if x.snapshot.config.Log.Content {
 		x.prompt = body
@@ -52,13 +48,55 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	x.stream = chat.Stream
 	a := newAnswer(x, chat)
 	defer a.close()
-	fault := x.send(req, a)
+	fault := x.send(d, a)
 	a.close() // before it is decided how to tell the fault
 	if fault != nil && x.sent && !x.clientLeft() {
 		a.abort(fault)
 	}
 	return fault
 }
+
+// decode reads a chat request, finds its route, and brings together what belongs to it but
+// stands elsewhere.
+func (x *exchange) decode(body []byte) (*openai.ChatRequest, *openai.Error) {
+	chat, err := openai.DecodeChatRequest(body)
+	if err != nil {
+		return nil, err
+	}
+	if len(chat.Messages) == 0 && chat.Input.Kind() != 0 { // some agents send the Responses API's form here
+		if chat.Messages, err = responses.Messages(chat.Input, chat.Instructions); err != nil {
+			return nil, err
+		}
+	}
+	if err := x.findRoute(chat); err != nil {
+		return nil, err
+	}
+	chat.AnthropicBeta = append(chat.AnthropicBeta, x.r.Header["Anthropic-Beta"]...)
+	x.recall(chat)
+	return chat, x.fetchLinks(chat)
+}
+
+// recall gives assistants' turns back the thinking that their client may have dropped.
+func (x *exchange) recall(chat *openai.ChatRequest) {
+	for i := range chat.Messages {
+		if m := &chat.Messages[i]; len(m.ToolCalls) > 0 {
+			m.Kept = x.gateway.thoughts.find(x.thinker(), m.ToolCalls[0].ID)
+		}
+	}
+}
+
+// keepThoughts keeps a turn that has thinking and calls for the time when its client sends
+// it back.
+func (x *exchange) keepThoughts(s *anthropic.Stream) {
+	if ids := s.CallIDs(); len(ids) > 0 {
+		if content := s.Content(); len(content) > 0 {
+			x.gateway.thoughts.keep(x.thinker(), ids[0], content)
+		}
+	}
+}
+
+// thinker is whose thinking it is: a team's with a model, as signatures hold for no other.
+func (x *exchange) thinker() string { return x.key.Team + "\x00" + x.route.model.ID }
 
 // readBody reads the request's body within its limits.
 func (x *exchange) readBody() ([]byte, *openai.Error) {
@@ -105,16 +143,32 @@ func tooLarge() *openai.Error {
 		Message: fmt.Sprintf("The request body is larger than %d MB.", maxBody>>20)}
 }
 
-func (x *exchange) findRoute(model string) *openai.Error {
-	if model == "" {
+// findRoute finds the route for the model's name, which some clients extend by an effort:
+// claude-opus-4-8-high.
+func (x *exchange) findRoute(chat *openai.ChatRequest) *openai.Error {
+	if chat.Model == "" {
 		return openai.BadRequest("missing_required_parameter", "model", "Missing required parameter: 'model'.")
 	}
-	r, ok := x.gateway.route(x.snapshot, model)
+	r, ok := x.gateway.route(x.snapshot, chat.Model)
+	if !ok || r.guessed {
+		at := strings.LastIndexByte(chat.Model, '-')
+		if level, isEffort := efforts[chat.Model[at+1:]]; isEffort && at > 0 {
+			if known, found := x.gateway.route(x.snapshot, chat.Model[:at]); found && !known.guessed {
+				r, ok = known, true
+				chat.ReasoningEffort = cmp.Or(chat.ReasoningEffort, level)
+			}
+		}
+	}
 	if !ok {
-		return modelNotFound(model)
+		return modelNotFound(chat.Model)
 	}
 	x.route = r
 	return nil
+}
+
+// efforts :: what clients write behind a model's name -> reasoning_effort
+var efforts = map[string]string{
+	"minimal": "minimal", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max", "thinking": "high",
 }
 
 func modelNotFound(model string) *openai.Error {
@@ -154,11 +208,11 @@ func headerName(param string) string {
 }
 
 // dryRun shows what would be sent and where, and sends nothing.
-func (x *exchange) dryRun(body []byte) *openai.Error {
+func (x *exchange) dryRun(d *draft) *openai.Error {
 	dst := []byte(`{"attempts":[`)
 	places := x.route.inOrder(x.now())
 	for i, p := range places[:min(len(places), x.snapshot.fallback.MaxAttempts)] {
-		req, err := x.snapshot.client.Request(x.ctx, p.Target, streamMethod, body)
+		req, err := x.snapshot.client.Request(x.ctx, p.Target, streamMethod, d.header(), d.request.Body)
 		if err != nil {
 			return unroutable(err)
 		}
@@ -174,7 +228,7 @@ func (x *exchange) dryRun(body []byte) *openai.Error {
 			dst = append(openai.AppendString(append(dst, ','), strings.ToLower(name)), ':')
 			dst = openai.AppendString(dst, strings.Join(req.Header[name], ", "))
 		}
-		dst = append(append(append(dst, `},"body":`...), body...), '}')
+		dst = append(append(append(dst, `},"body":`...), d.request.Body...), '}')
 	}
 	x.writeJSON(http.StatusOK, append(dst, `]}`...))
 	return nil

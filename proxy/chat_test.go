@@ -81,7 +81,7 @@ func TestBadRequests(t *testing.T) {
 		{"no role", `{"model":"claude-opus-5","messages":[{"content":"x"}]}`, 400, "missing_required_parameter", "messages[0].role"},
 		{"unknown part", `{"model":"claude-opus-5","messages":[{"role":"user","content":[{"type":"smell"}]}]}`, 400, "invalid_value", "messages[0].content[0].type"},
 		{"audio", `{"model":"claude-opus-5","messages":[{"role":"user","content":[{"type":"input_audio"}]}]}`, 400, "unsupported_value", "messages[0].content[0].type"},
-		{"image that is none", `{"model":"claude-opus-5","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}`, 400, "invalid_image_url", "messages[0].content[0].image_url"},
+		{"image that is none", `{"model":"claude-opus-5","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}`, 400, "invalid_value", "messages[0].content[0].image_url"},
 		{"max_tokens as text", ask(`"max_tokens":"100"`), 400, "invalid_type", "max_tokens"},
 		{"max_tokens 1.5", ask(`"max_tokens":1.5`), 400, "invalid_type", "max_tokens"},
 		{"max_tokens 0", ask(`"max_tokens":0`), 400, "invalid_value", "max_tokens"},

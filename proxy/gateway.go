@@ -47,6 +47,9 @@ type Gateway struct {
 	mu        sync.Mutex
 	cooldowns map[[2]string]*cooldown // by model and location
 
+	lessons  lessons
+	thoughts *thoughts
+
 	phase    atomic.Int32
 	quit     chan struct{}
 	quitOnce sync.Once
@@ -55,7 +58,7 @@ type Gateway struct {
 
 // New makes a gateway that serves the configuration.
 func New(c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{options: o, metrics: newMetrics(o.Registry), cooldowns: make(map[[2]string]*cooldown), quit: make(chan struct{})}
+	g := &Gateway{options: o, metrics: newMetrics(o.Registry), cooldowns: make(map[[2]string]*cooldown), quit: make(chan struct{}), thoughts: newThoughts(o.Now)}
 	return g, g.Reload(c)
 }
 
@@ -85,6 +88,7 @@ func (g *Gateway) reload(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	g.thoughts.limit(c.ThinkingStore.Entries, time.Duration(c.ThinkingStore.TTL))
 	g.snapshot.Store(s)
 	if old != nil && old.client != client {
 		old.client.Close()

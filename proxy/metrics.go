@@ -19,6 +19,7 @@ type metrics struct {
 	tokens     *prometheus.CounterVec
 	attempts   *prometheus.CounterVec
 	fallbacks  *prometheus.CounterVec
+	repairs    *prometheus.CounterVec
 	inflight   *prometheus.GaugeVec
 	panics     prometheus.Counter
 	reloadOK   prometheus.Gauge
@@ -42,6 +43,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		tokens:     counter("gateway_tokens_total", "Tokens by type: input, output, cache_read, cache_write; reasoning is part of output.", "team", "model", "type"),
 		attempts:   counter("gateway_upstream_attempts_total", "Calls made upstream.", "model", "location", "outcome"),
 		fallbacks:  counter("gateway_fallbacks_total", "Moves from one location to the next.", "model", "from", "to", "reason"),
+		repairs:    counter("gateway_repairs_total", "Requests that a model refused and that were mended.", "model", "repair"),
 		inflight:   f.NewGaugeVec(prometheus.GaugeOpts{Name: "gateway_inflight_requests", Help: "Requests being answered."}, []string{"endpoint"}),
 		panics:     f.NewCounter(prometheus.CounterOpts{Name: "gateway_panics_total", Help: "Requests that ended in a fault of the gateway's own code."}),
 		reloadOK:   f.NewGauge(prometheus.GaugeOpts{Name: "gateway_config_last_reload_successful", Help: "1 if the last load of the configuration succeeded, else 0."}),

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"vertexgateway/translate"
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
@@ -33,7 +35,12 @@ type reception struct {
 	token  string // that was sent
 	stream *anthropic.Stream
 	begun  bool
+	rounds int  // of the answer that came before
+	paused bool // the answer is not at its end, and is to be asked for more
 }
+
+// maxRounds of an answer that pauses (openai-claude.md B.1).
+const maxRounds = 5
 
 func (r *reception) close() {
 	r.a.unwatch()
@@ -53,7 +60,7 @@ func (r *reception) read() *failure {
 		fault = r.events(r.res.Body)
 	}
 	if fault != nil {
-		r.x.usage.Add(r.stream.Usage()) // Vertex may bill what it reports
+		r.x.usage.Add(r.stream.Billed()) // Vertex may bill what it reports
 		return r.broken(fault)
 	}
 	drain(r.res.Body, r.cancel)
@@ -78,8 +85,7 @@ func (r *reception) events(body io.Reader) *openai.Error {
 			}
 		}
 		if ending, ok := r.stream.Ending(); ok {
-			r.finish(ending)
-			return nil
+			return r.ended(ending)
 		}
 		if fault := r.a.flush(); fault != nil {
 			return fault
@@ -110,6 +116,17 @@ func (r *reception) message(body io.Reader) *openai.Error {
 	}
 	r.take(deltas)
 	ending, _ := r.stream.Ending()
+	return r.ended(ending)
+}
+
+// ended decides whether an answer that came to its end is whole.
+func (r *reception) ended(ending openai.Ending) *openai.Error {
+	if r.stream.Paused() && r.rounds < maxRounds-1 {
+		r.x.count(r.place, nil)
+		r.paused = true
+		return r.a.flush()
+	}
+	r.take(r.stream.Settle())
 	r.finish(ending)
 	return nil
 }
@@ -117,8 +134,12 @@ func (r *reception) message(body io.Reader) *openai.Error {
 // finish settles all accounts, and only then sends the end of the answer: who has seen
 // it whole finds it in the metrics.
 func (r *reception) finish(ending openai.Ending) {
-	r.x.usage.Add(ending.Usage)
+	r.x.usage.Add(r.stream.Billed())
 	r.x.count(r.place, nil)
+	r.x.keepThoughts(r.stream)
+	for _, remark := range r.stream.Remarks() {
+		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
+	}
 	r.a.finish(r.stream.ID(), ending)
 }
 

@@ -43,13 +43,18 @@ type failure struct {
 // send tries the route's places in turn until one answers. It moves on only while
 // nothing of an answer was seen. Its frames stay shallow while a stream flows: with
 // thousands of streams their stacks are much of the memory.
-func (x *exchange) send(req *anthropic.Request, a *answer) *openai.Error {
-	t := &tour{x: x, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
+func (x *exchange) send(d *draft, a *answer) *openai.Error {
+	t := &tour{x: x, draft: d, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
 	defer t.abandon()
 	for p := t.first(); p != nil; {
-		r, f := x.open(req, a, p, t.isLast())
+		r, f := x.open(d, d.request.Stream(), a, p, t.isLast())
 		if f == nil {
 			f = r.read()
+		}
+		for f == nil && r.paused {
+			if r, f = x.goOn(d, r, a); f == nil {
+				f = r.read()
+			}
 		}
 		if f == nil {
 			t.settled = true
@@ -60,16 +65,16 @@ func (x *exchange) send(req *anthropic.Request, a *answer) *openai.Error {
 	return t.err
 }
 
-// open asks one place and gives its answer, if it is one, to be read.
-func (x *exchange) open(req *anthropic.Request, a *answer, p *place, isLast bool) (*reception, *failure) {
-	r := &reception{x: x, a: a, place: p, stream: req.Stream()}
+// open asks one place and gives its answer, if it is one, to be read by the stream.
+func (x *exchange) open(d *draft, s *anthropic.Stream, a *answer, p *place, isLast bool) (*reception, *failure) {
+	r := &reception{x: x, a: a, place: p, stream: s}
 	r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 	patience := time.Duration(x.snapshot.fallback.FirstTokenTimeout)
 	if isLast {
 		patience *= lastPatience
 	}
 	a.watch(p.Location, r.cancel, patience)
-	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, req.Body) //nolint:bodyclose // reception.close does
+	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, d.header(), d.request.Body) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
 	case err != nil:
@@ -79,6 +84,22 @@ func (x *exchange) open(req *anthropic.Request, a *answer, p *place, isLast bool
 		defer r.close()
 		return nil, x.refused(res, token, p)
 	}
+	return r, nil
+}
+
+// goOn asks the place that paused its answer to go on with it. Nobody else can: what the
+// model has looked up is in the answer so far.
+func (x *exchange) goOn(d *draft, paused *reception, a *answer) (*reception, *failure) {
+	content := paused.stream.Content()
+	paused.stream.Resume()
+	next := *d
+	next.request = d.request.Continued(content)
+	r, f := x.open(&next, paused.stream, a, paused.place, true)
+	if f != nil {
+		x.usage.Add(paused.stream.Billed())
+		return nil, paused.broken(f.err)
+	}
+	r.rounds = paused.rounds + 1
 	return r, nil
 }
 

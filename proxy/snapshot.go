@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vertexgateway/config"
+	"vertexgateway/proxy/fetch"
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/catalogue"
 	"vertexgateway/usage"
@@ -23,6 +24,7 @@ type snapshot struct {
 	project  string
 	keys     *usage.Keyring
 	fallback config.Fallback
+	fetcher  *fetch.Fetcher
 
 	named    map[string]*route // by the name of a config entry
 	byModel  map[string]*route // by the id of a catalogue model
@@ -61,6 +63,7 @@ func (g *Gateway) compile(c *config.Config, client *vertex.Client) (*snapshot, e
 		project:  cmp.Or(c.Vertex.Project, g.options.Project, client.Credentials().Project),
 		keys:     usage.NewKeyring(),
 		fallback: c.Fallback,
+		fetcher:  newFetcher(c.Fetch),
 		named:    make(map[string]*route),
 		byModel:  make(map[string]*route),
 	}
@@ -123,6 +126,7 @@ func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
 func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalogue.Model) *route {
 	r := &route{label: label, model: m, options: anthropic.Options{
 		Version: s.config.Vertex.AnthropicVersion, MaxTokens: e.MaxTokens, UserKey: s.project,
+		Cache: e.Cache == "auto", Output: e.StructuredOutput, WebSearch: e.WebSearch,
 	}}
 	cooling := m.Undated()
 	if m.Status == "unknown" {

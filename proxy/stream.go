@@ -29,9 +29,9 @@ const (
 // An answer is what the client gets: a stream of chunks, or one completion folded from
 // the same deltas. All methods but the timers' are for the exchange's goroutine.
 type answer struct {
-	x     *exchange
-	head  openai.Head
-	usage bool // the client asked for it
+	x    *exchange
+	head openai.Head
+	form openai.Form
 
 	chunks  *openai.ChunkWriter // of a stream; made with the first delta
 	fold    openai.Fold         // of a completion
@@ -53,7 +53,8 @@ type answer struct {
 }
 
 func newAnswer(x *exchange, chat *openai.ChatRequest) *answer {
-	a := &answer{x: x, usage: chat.StreamOptions.IncludeUsage}
+	a := &answer{x: x, form: openai.FormOf(chat)}
+	a.fold.Form = a.form
 	a.head = openai.Head{Created: x.started.Unix(), Model: chat.Model}
 	a.timer = time.AfterFunc(time.Hour, a.onBeat) // set before it may run
 	a.timer.Reset(holdHeaders)
@@ -173,7 +174,7 @@ func (a *answer) add(id string, d openai.Delta) {
 func (a *answer) writer(id string) *openai.ChunkWriter {
 	if a.chunks == nil {
 		a.head.ID = id
-		a.chunks = openai.NewChunkWriter(a.head, a.usage)
+		a.chunks = openai.NewChunkWriter(a.head, a.form)
 	}
 	return a.chunks
 }

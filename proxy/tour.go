@@ -15,6 +15,7 @@ import (
 // A tour is the way of one request through the places of its route.
 type tour struct {
 	x         *exchange
+	draft     *draft
 	left      int             // attempts
 	tried     map[*place]bool // places that had their turn
 	cooling   bool            // one of them was cooling
@@ -68,6 +69,9 @@ func (t *tour) after(f *failure) *place {
 	case stopped:
 	case f.verdict.Refresh && !t.refreshed: // which costs no attempt
 		t.refreshed = true
+		t.left++
+		return t.to(t.place)
+	case f.verdict.Reason == "refused" && x.mend(t.draft, f.err): // nor does this
 		t.left++
 		return t.to(t.place)
 	case t.left == 0:

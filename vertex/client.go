@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -70,8 +71,9 @@ func newTransport(o Options) *http.Transport {
 // Credentials the client sends.
 func (c *Client) Credentials() *Credentials { return c.credentials }
 
-// Request makes the request that Do sends, without its token.
-func (c *Client) Request(ctx context.Context, t Target, method string, body []byte) (*http.Request, error) {
+// Request makes the request that Do sends, without its token. Header is added to the
+// client's own; it may be nil.
+func (c *Client) Request(ctx context.Context, t Target, method string, header http.Header, body []byte) (*http.Request, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
@@ -79,7 +81,8 @@ func (c *Client) Request(ctx context.Context, t Target, method string, body []by
 	if err != nil {
 		return nil, err
 	}
-	req.Header = make(http.Header, 4)
+	req.Header = make(http.Header, 4+len(header))
+	maps.Copy(req.Header, header)
 	req.Header["Content-Type"] = []string{"application/json"}
 	req.Header["User-Agent"] = []string{"vertexgateway"}
 	if project := c.credentials.QuotaProject; project != "" {
@@ -90,8 +93,8 @@ func (c *Client) Request(ctx context.Context, t Target, method string, body []by
 
 // Do posts a body and returns the answer, whatever its status, with the token it sent.
 // It neither retries nor reads.
-func (c *Client) Do(ctx context.Context, t Target, method string, body []byte) (res *http.Response, token string, err error) {
-	req, err := c.Request(ctx, t, method, body)
+func (c *Client) Do(ctx context.Context, t Target, method string, header http.Header, body []byte) (res *http.Response, token string, err error) {
+	req, err := c.Request(ctx, t, method, header, body)
 	if err != nil {
 		return nil, "", err
 	}

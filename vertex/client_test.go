@@ -26,7 +26,7 @@ func TestClient(t *testing.T) {
 			defer server.Close()
 			client := vertex.NewClient(vertex.Options{Credentials: vertex.StaticCredentials("secret"), BaseURL: server.URL, HTTP2: http2})
 			defer client.Close()
-			res, token, err := client.Do(t.Context(), target("global", "claude-opus-5"), "streamRawPredict", []byte(`{"a":1}`))
+			res, token, err := client.Do(t.Context(), target("global", "claude-opus-5"), "streamRawPredict", http.Header{"Anthropic-Beta": {"x"}}, []byte(`{"a":1}`))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +35,7 @@ func TestClient(t *testing.T) {
 			if string(body) != `{"a":1}` || token != "secret" {
 				t.Errorf("body %s, token %s", body, token)
 			}
-			for header, want := range map[string]string{"Authorization": "Bearer secret", "Content-Type": "application/json", "Accept-Encoding": "", "X-Goog-User-Project": ""} {
+			for header, want := range map[string]string{"Authorization": "Bearer secret", "Anthropic-Beta": "x", "Content-Type": "application/json", "Accept-Encoding": "", "X-Goog-User-Project": ""} {
 				if value := got.Header.Get(header); value != want {
 					t.Errorf("%s: %q, want %q", header, value, want)
 				}
@@ -49,7 +49,7 @@ func TestClient(t *testing.T) {
 
 func TestClientRefusesNames(t *testing.T) {
 	client := vertex.NewClient(vertex.Options{})
-	if _, _, err := client.Do(t.Context(), target("evil.example", "m"), "rawPredict", nil); err == nil { //nolint:bodyclose // there is none
+	if _, _, err := client.Do(t.Context(), target("evil.example", "m"), "rawPredict", nil, nil); err == nil { //nolint:bodyclose // there is none
 		t.Error("a location that is a host was taken")
 	}
 }

@@ -29,13 +29,15 @@ var layers = map[string]layer{
 		[]string{"translate", "translate/catalogue", "translate/openai", "translate/sse"},
 		"a pure translation: bytes and values in, bytes and values out",
 	},
+	"translate/responses":         {[]string{"translate/openai"}, "a form of requests, whichever model they go to"},
 	"translate/openai/openaitest": {nil, "only tests import it"},
 	"config":                      {[]string{"translate/catalogue"}, "the file may name models and correct facts about them"},
 	"vertex":                      {nil, "Google's addresses, tokens and failures, not what is said there"},
 	"vertex/fakevertex":           {[]string{"translate/sse", "translate/catalogue"}, "a stand-in that shared a translation would share its mistakes"},
 	"usage":                       {nil, "who may call and who did, for any API"},
+	"proxy/fetch":                 {nil, "a guarded GET of bytes, whatever they are for"},
 	"proxy": {
-		[]string{"config", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/sse", "usage", "vertex"},
+		[]string{"config", "proxy/fetch", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/responses", "translate/sse", "usage", "vertex"},
 		"the one place that knows them all, except the stand-in for Vertex",
 	},
 	"cmd/gateway": {

@@ -135,7 +135,7 @@ func BenchmarkDelta(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		stream := req.Stream()
-		w := openai.NewChunkWriter(openai.Head{ID: "1", Model: "claude"}, false)
+		w := openai.NewChunkWriter(openai.Head{ID: "1", Model: "claude"}, openai.Form{})
 		var out []byte
 		events := sse.NewReader(strings.NewReader(body), 1<<20)
 		for {

@@ -14,23 +14,35 @@ type blockKind uint8
 const (
 	text blockKind = iota
 	image
+	document
 	toolUse
 	toolResult
 	thinkingBlock
 	redactedBlock
+	raw // of any type, as Claude wrote it
 )
 
 // A block is one content block in Claude's form. Which fields count depends on the kind.
 type block struct {
 	kind      blockKind
-	value     jsontext.Value // text, thinking, redacted: a JSON string; tool use: an object
+	value     jsontext.Value // text, thinking, redacted, text document: a JSON string; tool use: an object; raw: the block
 	signature jsontext.Value // thinking: a JSON string
+	index     int            // thinking: its place in Claude's answer, as far as it is known
 	id        string         // tool use and result
 	name      string         // tool use
-	mediaType string         // image
-	data      string         // image, base64
-	content   []block        // tool result: text and images
+	mediaType string         // image and PDF
+	data      string         // image and PDF, base64
+	title     string         // document
+	content   []block        // tool result: text, images and documents
 	missing   bool           // tool result: the conversation never gave one
+	isError   bool           // tool result
+	thought   bool           // raw: it is thinking
+	mark      mark
+}
+
+// isThought tells a block of thinking.
+func (b *block) isThought() bool {
+	return b.kind == thinkingBlock || b.kind == redactedBlock || b.thought
 }
 
 func textBlock(s string) block {
@@ -62,7 +74,7 @@ func isBlankText(value jsontext.Value) bool {
 
 // size is about what the block takes on the wire.
 func (b *block) size() int {
-	n := len(b.value) + len(b.signature) + len(b.id) + len(b.name) + len(b.data)
+	n := len(b.value) + len(b.signature) + len(b.id) + len(b.name) + len(b.data) + len(b.title)
 	for i := range b.content {
 		n += b.content[i].size() + 48
 	}
@@ -83,31 +95,50 @@ func appendBlocks(dst []byte, blocks []block) []byte {
 func (b *block) append(dst []byte) []byte {
 	switch b.kind {
 	case text:
-		dst = append(dst, `{"type":"text","text":`...)
-		dst = append(dst, b.value...)
+		dst = append(append(dst, `{"type":"text","text":`...), b.value...)
 	case image:
-		dst = append(dst, `{"type":"image","source":{"type":"base64","media_type":"`...)
-		dst = append(append(dst, b.mediaType...), `","data":"`...)
-		dst = append(append(dst, b.data...), `"}`...)
+		dst = append(dst, `{"type":"image","source":`...)
+		dst = b.appendData(dst)
+	case document:
+		dst = b.appendDocument(dst)
 	case toolUse:
 		dst = append(dst, `{"type":"tool_use","id":`...)
 		dst = openai.AppendString(dst, b.id)
 		dst = append(dst, `,"name":`...)
 		dst = openai.AppendString(dst, b.name)
-		dst = append(dst, `,"input":`...)
-		dst = append(dst, b.value...)
+		dst = append(append(dst, `,"input":`...), b.value...)
 	case toolResult:
-		return b.appendResult(dst)
+		dst = b.appendResult(dst)
 	case thinkingBlock:
-		dst = append(dst, `{"type":"thinking","thinking":`...)
-		dst = append(dst, b.value...)
-		dst = append(dst, `,"signature":`...)
-		dst = append(dst, b.signature...)
+		dst = append(append(dst, `{"type":"thinking","thinking":`...), b.value...)
+		dst = append(append(dst, `,"signature":`...), b.signature...)
 	case redactedBlock:
-		dst = append(dst, `{"type":"redacted_thinking","data":`...)
-		dst = append(dst, b.value...)
+		dst = append(append(dst, `{"type":"redacted_thinking","data":`...), b.value...)
+	case raw:
+		dst = append(dst, b.value[:len(b.value)-1]...)
 	}
-	return append(dst, '}')
+	return append(b.mark.append(dst), '}')
+}
+
+// appendData writes a source with base64.
+func (b *block) appendData(dst []byte) []byte {
+	dst = append(dst, `{"type":"base64","media_type":"`...)
+	dst = append(append(dst, b.mediaType...), `","data":"`...)
+	return append(append(dst, b.data...), `"}`...)
+}
+
+func (b *block) appendDocument(dst []byte) []byte {
+	dst = append(dst, `{"type":"document","source":`...)
+	if b.data != "" {
+		dst = b.appendData(dst)
+	} else {
+		dst = append(dst, `{"type":"text","media_type":"text/plain","data":`...)
+		dst = append(append(dst, b.value...), '}')
+	}
+	if b.title != "" {
+		dst = openai.AppendString(append(dst, `,"title":`...), b.title)
+	}
+	return dst
 }
 
 func (b *block) appendResult(dst []byte) []byte {
@@ -115,15 +146,16 @@ func (b *block) appendResult(dst []byte) []byte {
 	dst = openai.AppendString(dst, b.id)
 	switch {
 	case b.missing:
-		dst = append(dst, `,"content":"Tool result missing.","is_error":true`...)
-	case len(b.content) == 1 && b.content[0].kind == text:
-		dst = append(dst, `,"content":`...)
-		dst = append(dst, b.content[0].value...)
+		return append(dst, `,"content":"Tool result missing.","is_error":true`...)
+	case len(b.content) == 1 && b.content[0].kind == text && b.content[0].mark == unmarked:
+		dst = append(append(dst, `,"content":`...), b.content[0].value...)
 	case len(b.content) > 0:
-		dst = append(dst, `,"content":`...)
-		dst = appendBlocks(dst, b.content)
+		dst = appendBlocks(append(dst, `,"content":`...), b.content)
 	}
-	return append(dst, '}')
+	if b.isError {
+		dst = append(dst, `,"is_error":true`...)
+	}
+	return dst
 }
 
 // trimRight takes the blanks off the end of a text block.

@@ -15,6 +15,8 @@ const (
 	deltaJSON
 	deltaThinking
 	deltaSignature
+	deltaCompaction
+	deltaKinds // how many there are
 )
 
 // deltaForms are the deltas worth a short cut: those that come by the thousand.
@@ -113,13 +115,28 @@ func escapeLength(s []byte) int {
 			return 0
 		}
 		for _, c := range s[1:5] {
-			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
+			if !isHex(c) {
 				return 0
 			}
 		}
 		return 5
 	}
 	return 0
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// unitLength is the length of the first byte or escape of text that is not empty.
+func unitLength(text openai.Escaped) int {
+	switch {
+	case text[0] != '\\':
+		return 1
+	case text[1] == 'u':
+		return len(`\u0000`)
+	}
+	return len(`\n`)
 }
 
 // isDeltaEnd tells whether nothing but the two closing braces and padding is left.

@@ -101,7 +101,7 @@ func (u *upstream) try(t *testing.T, seed uint64) bool {
 	if fault != nil {
 		t.Fatalf("seed %d: %v\n%s", seed, fault, body)
 	}
-	req, fault := anthropic.NewRequest(chat, m, anthropic.Options{Version: "vertex-2023-10-16", UserKey: "p"})
+	req, fault := anthropic.NewRequest(chat, m, anthropic.Options{Version: "vertex-2023-10-16", UserKey: "p", Cache: seed%3 == 0, WebSearch: seed%5 > 0, Output: []string{"auto", "tool"}[seed%2]})
 	if fault != nil {
 		if fault.Status != http.StatusBadRequest || fault.Param == "" {
 			t.Errorf("seed %d: %d %q: %v\n%s", seed, fault.Status, fault.Param, fault, body)
@@ -141,8 +141,33 @@ func (h history) request() object {
 	}{
 		{"tools", 2, h.tools},
 		{"tool_choice", 2, func() any {
-			return pick[any](h, "auto", "none", "required", nil, object{"type": "any"}, object{"type": "function", "function": object{"name": h.function()}})
+			return pick[any](h, "auto", "none", "required", nil, object{"type": "any"}, object{"type": "function", "function": object{"name": h.function()}},
+				object{"type": "allowed_tools", "allowed_tools": object{"mode": pick(h, "auto", "required"), "tools": []any{object{"type": "function", "function": object{"name": h.function()}}}}},
+				object{"type": "allowed_tools", "mode": "required", "tools": []any{}}, object{"type": "custom", "custom": object{"name": h.function()}}, object{"type": "web_search_preview"})
 		}},
+		{"functions", 8, func() any {
+			return []any{object{"name": h.function(), "parameters": h.schema()}}
+		}},
+		{"function_call", 8, func() any { return pick[any](h, "auto", "none", object{"name": h.function()}) }},
+		{"response_format", 4, func() any {
+			return pick[any](h, object{"type": "text"}, object{"type": "json_object"}, object{"type": "json_schema", "json_schema": object{"name": pick(h, "x", "", h.function()), "schema": h.schema()}},
+				object{"type": "json_schema", "json_schema": object{"name": "x", "schema": object{"type": "object", "properties": object{"a": object{"type": "integer", "minimum": 1}}, "required": []any{"a"}}}})
+		}},
+		{"thinking", 5, func() any {
+			return object{"type": pick(h, "enabled", "adaptive", "disabled", "between_tools"), "budget_tokens": pick(h, 0, 1, 1024, 5000, 1000000), "display": pick[any](h, nil, "summarized", "omitted")}
+		}},
+		{"reasoning", 6, func() any {
+			return pick[any](h, object{"effort": pick(h, "none", "low", "max")}, object{"max_tokens": pick(h, -1, 500, 30000)}, object{"enabled": h.oneIn(2)}, object{"exclude": true})
+		}},
+		{"include_reasoning", 6, func() any { return h.oneIn(2) }},
+		{"web_search_options", 6, func() any {
+			return object{"search_context_size": pick(h, "low", "x"), "user_location": object{"type": "approximate", "approximate": object{"city": "Oslo"}}}
+		}},
+		{"system", 8, func() any { return h.content(false) }},
+		{"cache_control", 8, h.mark},
+		{"prompt_cache_options", 8, func() any { return object{"mode": pick(h, "implicit", "explicit"), "ttl": "30m"} }},
+		{"prompt_cache_retention", 8, func() any { return "24h" }},
+		{"anthropic_beta", 8, func() any { return pick[any](h, "x", []any{"context-1m-2025-08-07"}) }},
 		{"parallel_tool_calls", 3, func() any { return h.oneIn(2) }},
 		{"reasoning_effort", 2, func() any { return pick(h, "none", "minimal", "low", "medium", "high", "xhigh", "max") }},
 		{"max_tokens", 3, func() any { return pick(h, 1, 10, 1023, 1024, 1025, 1500, 5000, 1000000) }},
@@ -163,13 +188,29 @@ func (h history) request() object {
 func (h history) message() object {
 	switch h.IntN(9) {
 	case 0, 1:
-		return object{"role": pick(h, "system", "developer"), "content": h.content(false)}
+		return h.marked(object{"role": pick(h, "system", "developer", "System "), "content": h.content(false)})
 	case 2, 3:
-		return object{"role": "user", "content": h.content(true)}
+		return h.marked(object{"role": "user", "content": h.content(true)})
 	case 4, 5, 6:
-		return h.assistant()
+		return h.marked(h.assistant())
+	case 7:
+		if h.oneIn(3) {
+			return object{"role": "function", "name": h.function(), "content": h.content(false)}
+		}
 	}
-	return object{"role": "tool", "tool_call_id": h.id(), "content": h.content(true)}
+	return h.marked(object{"role": "tool", "tool_call_id": h.id(), "content": h.content(true), "is_error": h.oneIn(4)})
+}
+
+// marked puts a prompt-cache mark on some messages and parts.
+func (h history) marked(m object) object {
+	if h.oneIn(4) {
+		m["cache_control"] = h.mark()
+	}
+	return m
+}
+
+func (h history) mark() any {
+	return pick[any](h, nil, object{"type": "ephemeral"}, object{"type": "ephemeral", "ttl": "5m"}, object{"type": "ephemeral", "ttl": "1h"}, object{"type": "ephemeral", "scope": "global"})
 }
 
 func (h history) assistant() object {
@@ -183,6 +224,20 @@ func (h history) assistant() object {
 	}
 	if h.oneIn(3) {
 		m["reasoning_details"] = h.reasoning()
+	}
+	switch h.IntN(12) {
+	case 0:
+		m["function_call"] = object{"name": h.function(), "arguments": h.arguments()}
+	case 1:
+		m["content"] = []any{h.part(false), object{"type": "tool_use", "id": h.id(), "name": h.function(), "input": object{"a": 1}}, h.part(false)}
+	case 2:
+		m["tool_calls"] = []any{object{"id": h.id(), "type": "custom", "custom": object{"name": h.function(), "input": "x\ny"}}}
+	case 3:
+		m["content"] = []any{object{"type": "thinking", "thinking": h.thought.text, "signature": h.thought.signature}, h.part(false)}
+	case 4:
+		m["thinking_blocks"] = []any{object{"type": "thinking", "thinking": h.thought.text, "signature": h.thought.signature}}
+	case 5:
+		m["prefix"] = true
 	}
 	if h.oneIn(12) {
 		m["refusal"] = pick(h, "no", "", " ")
@@ -209,9 +264,14 @@ func (h history) content(images bool) any {
 func (h history) part(images bool) any {
 	const picture = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 	if images && h.oneIn(3) {
-		return object{"type": "image_url", "image_url": object{"url": picture}}
+		return h.marked(pick(h, object{"type": "image_url", "image_url": object{"url": picture}},
+			object{"type": "file", "file": object{"filename": "a.txt", "file_data": "data:text/plain,hello"}},
+			object{"type": "document", "source": object{"type": "text", "media_type": "text/plain", "data": "hello"}}))
 	}
-	return object{"type": pick(h, "text", "input_text"), "text": pick(h, "", " ", "\n", "hello", "bye ")}
+	if images && h.oneIn(8) {
+		return h.marked(object{"type": "tool_result", "tool_use_id": h.id(), "content": pick[any](h, nil, "r", []any{object{"type": "text", "text": "r"}})})
+	}
+	return h.marked(object{"type": pick(h, "text", "input_text"), "text": pick(h, "", " ", "\n", "hello", "bye ")})
 }
 
 func (h history) id() string {
@@ -249,7 +309,12 @@ func (h history) reasoning() []any {
 func (h history) tools() any {
 	tools := make([]any, h.IntN(4))
 	for i := range tools {
-		tools[i] = object{"type": "function", "function": object{"name": h.function(), "description": pick(h, "", "d"), "parameters": h.schema()}}
+		tools[i] = h.marked(pick(h,
+			object{"type": "function", "function": object{"name": h.function(), "description": pick(h, "", "d"), "parameters": h.schema()}},
+			object{"type": "function", "name": h.function(), "parameters": h.schema(), "strict": true},
+			object{"name": h.function(), "input_schema": h.schema()},
+			object{"type": "custom", "custom": object{"name": h.function(), "format": object{"type": "grammar", "grammar": object{"syntax": "lark", "definition": "start: x"}}}},
+			object{"type": "web_search_preview"}, object{"type": "file_search"}))
 	}
 	return tools
 }

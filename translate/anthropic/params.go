@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate/openai"
@@ -17,6 +18,9 @@ func (t *translation) checkUnsupported() *openai.Error {
 	if len(c.Messages) == 0 {
 		return openai.BadRequest("missing_required_parameter", "messages", "Missing required parameter: 'messages': at least one message is needed.")
 	}
+	if blocks(c.Moderation) {
+		return openai.BadRequest("unsupported_parameter", "moderation", "Unsupported parameter: 'moderation': this model's input and output cannot be blocked by a policy.")
+	}
 	if c.N != nil && *c.N != 1 {
 		return unsupportedValue("n", "only n=1 is available with this model")
 	}
@@ -25,15 +29,14 @@ func (t *translation) checkUnsupported() *openai.Error {
 			return unsupportedValue("modalities", "this model answers in text only")
 		}
 	}
-	if f := c.ResponseFormat; f != nil && f.Type != "text" {
-		return unsupportedValue("response_format", "only the type text is available")
-	}
+	t.dropIf("moderation", c.Moderation.Kind() == '{')
 	t.dropIf("logprobs", c.Logprobs)
 	t.dropIf("presence_penalty", c.PresencePenalty != nil && *c.PresencePenalty != 0)
 	t.dropIf("frequency_penalty", c.FrequencyPenalty != nil && *c.FrequencyPenalty != 0)
 	t.dropIf("store", c.Store)
 	t.dropIf("service_tier", c.ServiceTier != "" && c.ServiceTier != "auto" && c.ServiceTier != "default")
-	return t.checkOthers()
+	t.checkOthers()
+	return nil
 }
 
 func (t *translation) dropIf(param string, given bool) {
@@ -42,25 +45,29 @@ func (t *translation) dropIf(param string, given bool) {
 	}
 }
 
-// refusedParams would change the answer if they were dropped.
-var refusedParams = map[string]bool{"functions": true, "function_call": true, "web_search_options": true}
-
-// silentParams mean nothing to a model: dropping them changes no answer.
-var silentParams = map[string]bool{
-	"metadata": true, "prompt_cache_key": true, "prompt_cache_retention": true, "stream_options": true, "audio": true,
+// blocks tells whether a moderation policy is to keep something from the client, which
+// the gateway cannot promise.
+func blocks(moderation jsontext.Value) bool {
+	return bytes.Contains(moderation, []byte(`"block"`))
 }
 
-func (t *translation) checkOthers() *openai.Error {
+// silentParams mean nothing to a model: dropping them changes no answer. The second line
+// is for routers between publishers, of which there is one here (openai-claude.md A.10).
+var silentParams = map[string]bool{
+	"metadata": true, "prompt_cache_key": true, "stream_options": true, "audio": true,
+	"provider": true, "transforms": true, "models": true, "route": true, "plugins": true,
+}
+
+func (t *translation) checkOthers() {
 	for name, value := range members(t.chat.Others) {
-		switch {
-		case value.Kind() == 'n' || silentParams[name]:
-		case refusedParams[name]:
-			return openai.BadRequest("unsupported_parameter", name, "Unsupported parameter: '"+name+"' is not available with this model.")
-		default:
+		if value.Kind() != 'n' && !silentParams[name] {
 			t.warn(name, "dropped")
 		}
 	}
-	return nil
+}
+
+func missingParam(param string) *openai.Error {
+	return openai.BadRequest("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
 }
 
 func unsupportedValue(param, why string) *openai.Error {
@@ -69,6 +76,11 @@ func unsupportedValue(param, why string) *openai.Error {
 
 func invalidValue(param, why string) *openai.Error {
 	return openai.BadRequest("invalid_value", param, "Invalid value for '"+param+"': "+why+".")
+}
+
+// decodeObject reads the members of an object that v has; false if it is none.
+func decodeObject(object jsontext.Value, v any) bool {
+	return object.Kind() == '{' && json.Unmarshal(object, v) == nil
 }
 
 // members ranges over the members of an object; over nothing if it is none.

@@ -2,8 +2,10 @@ package anthropic_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"unicode/utf8"
 
 	sdk "github.com/anthropics/anthropic-sdk-go"
 
@@ -67,10 +70,12 @@ var head = openai.Head{Created: 1795305600, Model: "claude"}
 // read runs a stream through the whole translation and gives the client's bytes, the
 // folded completion, and how it ended.
 func read(src io.Reader) (chunks, completion []byte, err error) {
-	req := new(anthropic.Request)
-	stream := req.Stream()
+	return readAs(new(anthropic.Request).Stream(), openai.Form{Usage: true}, src)
+}
+
+func readAs(stream *anthropic.Stream, form openai.Form, src io.Reader) (chunks, completion []byte, err error) {
 	var w *openai.ChunkWriter
-	var fold openai.Fold
+	fold := openai.Fold{Form: form}
 	events := sse.NewReader(src, 16<<20)
 	head := head
 	for {
@@ -80,7 +85,7 @@ func read(src io.Reader) (chunks, completion []byte, err error) {
 			for _, d := range deltas {
 				if w == nil {
 					head.ID = stream.ID()
-					w = openai.NewChunkWriter(head, true)
+					w = openai.NewChunkWriter(head, form)
 				}
 				chunks = w.Append(chunks, d)
 				fold.Add(d)
@@ -92,7 +97,7 @@ func read(src io.Reader) (chunks, completion []byte, err error) {
 		if end, ok := stream.Ending(); ok {
 			if w == nil {
 				head.ID = stream.ID()
-				w = openai.NewChunkWriter(head, true)
+				w = openai.NewChunkWriter(head, form)
 			}
 			return w.AppendEnd(chunks, end), fold.Append(nil, head, end), nil
 		}
@@ -240,17 +245,252 @@ func TestRecordedAnswersFitOpenAISchema(t *testing.T) {
 // foldMessage gives the completion of an answer that came as one message.
 func foldMessage(t *testing.T, r recording, message []byte) []byte {
 	t.Helper()
-	stream := new(anthropic.Request).Stream()
-	deltas, fault := stream.Message(message)
+	completion, fault := foldAs(new(anthropic.Request).Stream(), openai.Form{}, message)
 	if fault != nil {
 		t.Fatalf("%s: %v", r.ID, fault)
 	}
-	var fold openai.Fold
+	return completion
+}
+
+func foldAs(stream *anthropic.Stream, form openai.Form, message []byte) ([]byte, *openai.Error) {
+	deltas, fault := stream.Message(message)
+	if fault != nil {
+		return nil, fault
+	}
+	fold := openai.Fold{Form: form}
 	for _, d := range deltas {
 		fold.Add(d)
 	}
 	end, _ := stream.Ending()
 	head := head
 	head.ID = stream.ID()
-	return fold.Append(nil, head, end)
+	return fold.Append(nil, head, end), nil
+}
+
+// A recordedBlock is a content block of a recording, put together by the test.
+type recordedBlock = map[string]any
+
+// A told is what a recording holds, found without the code under test.
+type told struct {
+	blocks []recordedBlock
+	usage  map[string]any
+}
+
+func decode[T any](t *testing.T, data string) T {
+	t.Helper()
+	var value T
+	dec := json.NewDecoder(strings.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&value); err != nil {
+		t.Fatalf("%v: %.200s", err, data)
+	}
+	return value
+}
+
+// toldBy puts a recorded stream together.
+func toldBy(t *testing.T, r recording) told {
+	t.Helper()
+	found := told{usage: make(map[string]any)}
+	var partial string
+	for line := range strings.Lines(r.Response.Body) {
+		data, ok := strings.CutPrefix(line, "data:")
+		if !ok {
+			continue
+		}
+		event := decode[struct {
+			Type    string
+			Message struct{ Usage map[string]any }
+			Block   recordedBlock `json:"content_block"`
+			Delta   map[string]any
+			Usage   map[string]any
+		}](t, data)
+		found.count(event.Message.Usage)
+		found.count(event.Usage)
+		switch event.Type {
+		case "content_block_start":
+			partial = ""
+			found.blocks = append(found.blocks, event.Block)
+		case "content_block_delta":
+			block := found.blocks[len(found.blocks)-1]
+			switch event.Delta["type"] {
+			case "citations_delta":
+				list, _ := block["citations"].([]any)
+				block["citations"] = append(list, event.Delta["citation"])
+			case "input_json_delta":
+				partial += event.Delta["partial_json"].(string)
+			default:
+				for _, key := range []string{"text", "thinking", "signature", "content"} {
+					if piece, ok := event.Delta[key].(string); ok {
+						before, _ := block[key].(string)
+						block[key] = before + piece
+					}
+				}
+			}
+		case "content_block_stop":
+			if partial != "" && json.Valid([]byte(partial)) {
+				found.blocks[len(found.blocks)-1]["input"] = decode[any](t, partial)
+			} else if partial != "" {
+				found.blocks[len(found.blocks)-1]["input"] = partial // cut off
+			}
+			partial = ""
+		}
+	}
+	return found
+}
+
+func (f *told) count(usage map[string]any) {
+	for key, value := range usage {
+		if value != nil {
+			f.usage[key] = value
+		}
+	}
+}
+
+func (f *told) number(keys ...string) int64 {
+	var sum int64
+	for _, key := range keys {
+		n, _ := f.usage[key].(json.Number)
+		value, _ := n.Int64()
+		sum += value
+	}
+	return sum
+}
+
+// summary says what a client must see of the recording, in the words of outcome's.
+func (f *told) summary() (content, reasoning string, calls, annotations []string) {
+	for _, b := range f.blocks {
+		switch b["type"] {
+		case "text":
+			from := utf8.RuneCountInString(content)
+			content += b["text"].(string)
+			list, _ := b["citations"].([]any)
+			var seen []string
+			for _, citation := range list {
+				c := citation.(map[string]any)
+				title, _ := c["title"].(string)
+				if c["type"] != "web_search_result_location" {
+					continue
+				}
+				one := fmt.Sprintf("%d-%d %s %s", from, utf8.RuneCountInString(content), c["url"], cmp.Or(title, c["url"].(string)))
+				if !slices.Contains(seen, one) {
+					seen = append(seen, one)
+				}
+			}
+			annotations = append(annotations, seen...)
+		case "thinking":
+			reasoning += b["thinking"].(string)
+		case "tool_use":
+			input, cut := b["input"].(string)
+			if !cut {
+				data, _ := json.Marshal(b["input"])
+				input = string(data)
+			}
+			calls = append(calls, fmt.Sprintf("%s %s %s", b["id"], b["name"], input))
+		}
+	}
+	return content, reasoning, calls, annotations
+}
+
+// A recorded answer gives the text, the calls, the reasoning, the citations and the usage
+// that it contains, and is kept as it came.
+func TestRecordedAnswersGiveWhatTheyContain(t *testing.T) {
+	cited := 0
+	for _, r := range recordings(t, true) {
+		stream := anthropic.Reading{Cites: true, Keeps: true}.Stream()
+		_, completion, err := readAs(stream, openai.Form{}, strings.NewReader(r.Response.Body))
+		if err != nil {
+			t.Fatalf("%s: %v", r.ID, err)
+		}
+		cited += compareRecording(t, r.ID, toldBy(t, r), stream, completion)
+	}
+	for _, r := range recordings(t, false) {
+		message := decode[struct {
+			Content []recordedBlock
+			Usage   map[string]any
+		}](t, r.Response.Body)
+		stream := anthropic.Reading{Cites: true, Keeps: true}.Stream()
+		completion, fault := foldAs(stream, openai.Form{}, []byte(r.Response.Body))
+		if fault != nil {
+			t.Fatalf("%s: %v", r.ID, fault)
+		}
+		cited += compareRecording(t, r.ID, told{message.Content, message.Usage}, stream, completion)
+	}
+	if cited < 10 {
+		t.Errorf("only %d citations compared", cited)
+	}
+}
+
+// compareRecording tells how many citations there were.
+func compareRecording(t *testing.T, id string, want told, stream *anthropic.Stream, completion []byte) int {
+	t.Helper()
+	content, reasoning, calls, annotations := want.summary()
+	got := decode[struct {
+		Choices []struct {
+			Message struct {
+				Content   string
+				Reasoning string `json:"reasoning_content"`
+				Calls     []struct {
+					ID       string
+					Function struct{ Name, Arguments string }
+				} `json:"tool_calls"`
+				Annotations []struct {
+					C struct {
+						Start int `json:"start_index"`
+						End   int `json:"end_index"`
+						URL   string
+						Title string
+					} `json:"url_citation"`
+				}
+			}
+		}
+		Usage struct {
+			Prompt     int64 `json:"prompt_tokens"`
+			Completion int64 `json:"completion_tokens"`
+			Total      int64 `json:"total_tokens"`
+		}
+	}](t, string(completion))
+	m := got.Choices[0].Message
+	if m.Content != content || m.Reasoning != reasoning {
+		t.Errorf("%s: content %q and reasoning %q, want %q and %q", id, m.Content, m.Reasoning, content, reasoning)
+	}
+	var madeCalls, made []string
+	for _, c := range m.Calls {
+		arguments := c.Function.Arguments
+		if json.Valid([]byte(arguments)) {
+			data, _ := json.Marshal(decode[any](t, arguments))
+			arguments = string(data)
+		}
+		madeCalls = append(madeCalls, c.ID+" "+c.Function.Name+" "+arguments)
+	}
+	for _, a := range m.Annotations {
+		made = append(made, fmt.Sprintf("%d-%d %s %s", a.C.Start, a.C.End, a.C.URL, a.C.Title))
+	}
+	if !slices.Equal(madeCalls, calls) || !slices.Equal(made, annotations) {
+		t.Errorf("%s: calls %q and annotations %q, want %q and %q", id, madeCalls, made, calls, annotations)
+	}
+	prompt, output := want.number("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"), want.number("output_tokens")
+	if u := got.Usage; u.Prompt != prompt || u.Completion != output || u.Total != prompt+output {
+		t.Errorf("%s: usage %+v, want %d and %d", id, u, prompt, output)
+	}
+	data, err := json.Marshal(append([]recordedBlock{}, slices.DeleteFunc(want.blocks, notKept)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equalJSON(t, data, stream.Content()) {
+		t.Errorf("%s: kept\n%s, want\n%s", id, stream.Content(), data)
+	}
+	return len(made)
+}
+
+// notKept tells the blocks that Claude would not take back, and takes empty lists off the
+// others.
+func notKept(b recordedBlock) bool {
+	if list, _ := b["citations"].([]any); len(list) == 0 {
+		delete(b, "citations")
+	}
+	if b["type"] == "text" {
+		return strings.TrimSpace(b["text"].(string)) == ""
+	}
+	_, cut := b["input"].(string)
+	return cut
 }

@@ -9,8 +9,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate/catalogue"
 	"vertexgateway/translate/openai"
@@ -25,6 +29,25 @@ type Options struct {
 	MaxTokens int
 	// UserKey keys the hash that stands for the client's user.
 	UserKey string
+	// Cache: the gateway marks what is to be cached where the client marks nothing.
+	Cache bool
+	// Output is how an answer's schema is enforced: auto (also empty), native or tool.
+	Output string
+	// WebSearch: the client may let the model search the web.
+	WebSearch bool
+	// Keep: [Stream.Content] is wanted of answers with thinking that call tools.
+	Keep bool
+
+	// The rest is what a [Repair] sets.
+
+	// Without are members of the body, and betas, that are left out.
+	Without []string
+	// Unmarked: no prompt-cache marks.
+	Unmarked bool
+	// Thoughtless: thinking of earlier turns is left out.
+	Thoughtless bool
+	// Room is what the prompt leaves of the context window for max_tokens; 0: not known.
+	Room int
 }
 
 // UnknownMaxTokens is the limit of a request that names none, to a model whose largest
@@ -35,24 +58,49 @@ const UnknownMaxTokens = 8192
 type Request struct {
 	// Body is what is posted to streamRawPredict.
 	Body []byte
+	// Betas are the values of the anthropic-beta header.
+	Betas []string
 	// Warnings tell what was changed or dropped, the first 32 of it.
 	Warnings []openai.Warning
 
 	reading reading
 }
 
-// NewRequest translates a chat request. Errors are 400s that name the field.
+// NewRequest translates a chat request. Errors are 400s that name the field, and a 413.
 func NewRequest(chat *openai.ChatRequest, m *catalogue.Model, o Options) (*Request, *openai.Error) {
 	t := translation{chat: chat, model: m, options: o}
 	for _, step := range []func() *openai.Error{
-		t.checkUnsupported, t.setMaxTokens, t.setTools, t.setToolChoice, t.setMessages, t.setThinking, t.setSampling, t.setStop,
+		t.checkUnsupported, t.setMaxTokens, t.setTools, t.setToolChoice, t.setFormat, t.setMessages,
+		t.setThinking, t.setSampling, t.setStop, t.checkImages,
 	} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
+	t.setBetas()
+	t.dropWithheld()
 	t.finishTurns()
-	return &Request{Body: t.encode(), Warnings: t.warnings, reading: reading{names: t.names}}, nil
+	t.setMarks()
+	body := t.encode()
+	if len(body) > maxBody {
+		return nil, &openai.Error{Status: http.StatusRequestEntityTooLarge, Type: openai.TypeInvalidRequest, Code: "request_too_large",
+			Message: fmt.Sprintf("The request is larger than the %d MB that Vertex AI takes.", maxBody>>20)}
+	}
+	return &Request{Body: body, Betas: t.betas, Warnings: t.warnings, reading: t.reading()}, nil
+}
+
+// maxBody is what Google Cloud takes, in bytes (openai-claude.md 0.7).
+const maxBody = 30 << 20
+
+// Continued is the request that lets the model go on with an answer that it paused: the
+// same with what it said so far, in Claude's form, behind it.
+func (r *Request) Continued(content jsontext.Value) *Request {
+	const end = `]}` // of messages, which stand last, and of the body
+	body := make([]byte, 0, len(r.Body)+len(content)+64)
+	body = append(body, r.Body[:len(r.Body)-len(end)]...)
+	body = append(body, `,{"role":"assistant","content":`...)
+	body = append(append(body, content...), '}')
+	return &Request{Body: append(body, end...), Betas: r.Betas, reading: r.reading}
 }
 
 // A translation is a request on its way to Claude's form. Each step sets the fields it
@@ -66,18 +114,38 @@ type translation struct {
 	tools        []tool
 	declared     map[string]bool // names of tools
 	names        toolNames
+	custom       map[string]bool // names of custom tools
 	choice       toolChoice
+	format       format
 	instructions []block // of the gateway, behind the client's system messages
 	system       []block
 	blocks       []block // of all messages, one behind the other
 	turns        []turn
 	thinking     thinking
+	silent       bool // the client does not want to see the reasoning
 	effort       string
 	temperature  *float64
 	topP         *float64
 	topK         *int64
 	stop         []string
+	cache        mark // of the request as a whole
+	betas        []string
 	warnings     []openai.Warning
+}
+
+// reading tells how to read the answer.
+func (t *translation) reading() reading {
+	search := t.declared[webSearch] && !t.isClients(webSearch)
+	return reading{
+		names:    t.names,
+		custom:   t.custom,
+		jsonTool: t.format.tool,
+		unfence:  t.format.isJSON,
+		opening:  openai.Escaped(t.format.opening),
+		silent:   t.silent,
+		cites:    search,
+		keeps:    search || t.options.Keep && len(t.tools) > 0 && t.thinks(),
+	}
 }
 
 // maxWarnings keeps a body of nothing but unknown members from becoming a long list.
@@ -98,6 +166,9 @@ func (t *translation) setMaxTokens() *openai.Error {
 		param, limit = "max_tokens", t.chat.MaxTokens
 	}
 	largest := t.model.MaxOutput
+	if room := t.options.Room; room > 0 && (largest == 0 || room < largest) {
+		largest = room
+	}
 	switch {
 	case limit == nil:
 		t.maxTokens = cmp.Or(t.options.MaxTokens, largest, UnknownMaxTokens)
@@ -117,7 +188,7 @@ func (t *translation) setMaxTokens() *openai.Error {
 
 // setStop keeps the sequences that Claude takes: those with something besides blanks.
 func (t *translation) setStop() *openai.Error {
-	for _, s := range t.chat.Stop {
+	for _, s := range slices.Concat(t.chat.Stop, t.chat.StopSequences) {
 		if isBlank(s) {
 			t.warn("stop", "dropped")
 			continue
@@ -137,20 +208,29 @@ func (t *translation) encode() []byte {
 	dst = append(dst, `,"max_tokens":`...)
 	dst = strconv.AppendInt(dst, int64(t.maxTokens), 10)
 	dst = append(dst, `,"stream":true`...)
-	if len(t.system) > 0 {
-		dst = append(dst, `,"system":`...)
-		dst = appendBlocks(dst, t.system)
+	for _, member := range [...]struct {
+		name   string
+		append func([]byte) []byte
+	}{
+		{"system", t.appendSystem},
+		{"thinking", t.thinking.append},
+		{"output_config", t.appendOutput},
+		{"temperature", t.appendTemperature},
+		{"top_p", t.appendTopP},
+		{"top_k", t.appendTopK},
+		{"stop_sequences", t.appendStop},
+		{"metadata", t.appendUser},
+		{"cache_control", t.cache.append},
+		{"tools", t.appendTools},
+		{"tool_choice", t.choice.append},
+	} {
+		from := len(dst)
+		dst = member.append(dst)
+		if len(dst) > from && slices.Contains(t.options.Without, member.name) {
+			dst = dst[:from]
+			t.warn(member.name, "dropped")
+		}
 	}
-	dst = t.thinking.append(dst)
-	if t.effort != "" {
-		dst = append(dst, `,"output_config":{"effort":"`...)
-		dst = append(append(dst, t.effort...), `"}`...)
-	}
-	dst = t.appendSampling(dst)
-	dst = t.appendStop(dst)
-	dst = t.appendUser(dst)
-	dst = appendTools(dst, t.tools)
-	dst = t.choice.append(dst)
 	dst = append(dst, `,"messages":[`...)
 	for i := range t.turns {
 		if i > 0 {
@@ -159,6 +239,32 @@ func (t *translation) encode() []byte {
 		dst = t.turns[i].append(dst)
 	}
 	return append(dst, `]}`...)
+}
+
+func (t *translation) appendSystem(dst []byte) []byte {
+	if len(t.system) == 0 {
+		return dst
+	}
+	return appendBlocks(append(dst, `,"system":`...), t.system)
+}
+
+// appendOutput writes how much effort the answer is worth, and its schema.
+func (t *translation) appendOutput(dst []byte) []byte {
+	if t.effort == "" && t.format.schema == nil {
+		return dst
+	}
+	dst = append(dst, `,"output_config":{`...)
+	if t.effort != "" {
+		dst = append(append(append(dst, `"effort":"`...), t.effort...), '"')
+	}
+	if t.format.schema != nil {
+		if t.effort != "" {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `"format":{"type":"json_schema","schema":`...)
+		dst = append(append(dst, t.format.schema...), '}')
+	}
+	return append(dst, '}')
 }
 
 // sizeHint is a little more than the body takes, so that writing it allocates once.

@@ -13,8 +13,8 @@ import (
 	"vertexgateway/translate/openai"
 )
 
-// translate gives the body and the warnings for a chat request.
-func translate(t *testing.T, chat string) (body, warnings string) {
+// translated gives the body and the warnings for a chat request.
+func translated(t *testing.T, chat string) (body, warnings string) {
 	t.Helper()
 	req, fault := try(t, chat)
 	if fault != nil {
@@ -59,7 +59,7 @@ func field(t *testing.T, object, name string) string {
 
 // The worked example of openai-claude.md A.13, to the byte.
 func TestWorkedRequest(t *testing.T) {
-	body, warnings := translate(t, `{"model":"claude-opus-5","max_completion_tokens":4096,"temperature":0.2,"reasoning_effort":"medium","parallel_tool_calls":false,
+	body, warnings := translated(t, `{"model":"claude-opus-5","max_completion_tokens":4096,"temperature":0.2,"reasoning_effort":"medium","parallel_tool_calls":false,
 		"messages":[{"role":"developer","content":"Be terse."},
 		{"role":"user","content":[{"type":"text","text":"Weather in Oslo?"},{"type":"image_url","image_url":{"url":"data:image/jpg;base64,/9j/4AA="}}]},
 		{"role":"assistant","content":"","tool_calls":[{"id":"call_1","type":"function","function":{"name":"geo.lookup","arguments":""}}]},
@@ -103,7 +103,7 @@ func TestParameters(t *testing.T) {
 		{"claude-sonnet-4-5", `"user":"alice@example.com"`, `metadata={"user_id":"c2f1d738f80c132516e54d87815702e6"}`, ``},
 		{"claude-sonnet-4-5", `"seed":1,"logit_bias":{"1":2},"logprobs":true,"presence_penalty":0.5,"frequency_penalty":0`, `seed=-`, `logprobs:dropped, presence_penalty:dropped, seed:dropped, logit_bias:dropped`},
 		{"claude-sonnet-4-5", `"metadata":{"team":"a"},"prompt_cache_key":"k","foo":null`, `metadata=-`, ``},
-		{"claude-sonnet-4-5", `"provider":{},"drop_params":true`, `provider=-`, `provider:dropped, drop_params:dropped`},
+		{"claude-sonnet-4-5", `"provider":{},"drop_params":true`, `provider=-`, `drop_params:dropped`},
 
 		{"claude-opus-5", `"reasoning_effort":"high"`, `thinking={"type":"adaptive","display":"summarized"} output_config={"effort":"high"}`, ``},
 		{"claude-opus-5", `"reasoning_effort":"none"`, `thinking={"type":"disabled"} output_config=-`, ``},
@@ -131,7 +131,7 @@ func TestParameters(t *testing.T) {
 		{"claude-opus-5-5", tools + `,"tool_choice":{"type":"function","function":{"name":"g"}}`, `tool_choice=- tools=[{"name":"g","input_schema":{"type":"object","properties":{}}}] system=[{"type":"text","text":"Answer this conversation's last message by calling one of the tools."}]`, `tool_choice:relaxed`},
 		{"claude-haiku-4-5", tools + `,"tool_choice":"required","reasoning_effort":"high"`, `thinking=- tool_choice={"type":"any"}`, `reasoning_effort:dropped`},
 		{"claude-opus-5", `"tools":[{"type":"function","function":{"name":"f","parameters":{"properties":{"a":{}}}}},{"type":"function","function":{"name":"f"}}]`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{"a":{}}}}]`, `tools[1]:dropped`},
-		{"claude-opus-5", `"tools":[{"type":"function","cache_control":{"type":"ephemeral"},"function":{"name":"f","strict":true}}]`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{}}}]`, `cache_control:dropped`},
+		{"claude-opus-5", `"tools":[{"type":"function","cache_control":{"type":"ephemeral"},"function":{"name":"f","strict":true}}]`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{}},"cache_control":{"type":"ephemeral"}}]`, ``},
 		{"claude-3-haiku", `"top_k":0`, `top_k=0`, ``},
 	}
 	for _, tt := range tests {
@@ -140,7 +140,7 @@ func TestParameters(t *testing.T) {
 			if tt.chat != "" {
 				chat += "," + tt.chat
 			}
-			body, warnings := translate(t, chat+"}")
+			body, warnings := translated(t, chat+"}")
 			for _, pair := range fields(tt.want) {
 				name, want, _ := strings.Cut(pair, "=")
 				if got := field(t, body, name); got != want {
@@ -210,12 +210,12 @@ func TestConversations(t *testing.T) {
 		{"thoughts last", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","content":"","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s"}]}`, `u text(a)`, ``},
 		{"a prefill that ends in other blanks", "claude-sonnet-4-5", `{"role":"user","content":"a"},{"role":"assistant","content":"Say:\u00a0\u2028"}`, `u text(a) | a text(Say:)`, ``},
 		{"one id for many calls", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"a_2","function":{"name":"f"}},{"id":"a","function":{"name":"f"}},{"id":"a","function":{"name":"f"}},{"id":"a","function":{"name":"f"}},{"id":"a_3","function":{"name":"f"}}]}`, `u text(a) | a use(a_2) use(a) use(a_3) use(a_4) use(a_3_2) | u result(a_2 missing) result(a missing) result(a_3 missing) result(a_4 missing) result(a_3_2 missing)`, `messages:repaired`},
-		{"what is dropped is told", "claude-opus-5", `{"role":"system","content":"s","cache_control":{"type":"ephemeral"}},{"role":"user","name":"bob","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"b","audio":{"id":"1"}},{"role":"user","content":"c","cache_control":null,"audio":null,"function_call":null}`, `u text(a) | a text(b) | u text(c)`, `cache_control:dropped, audio:dropped`},
+		{"what is dropped is told", "claude-opus-5", `{"role":"system","content":"s","cache_control":{"type":"ephemeral"}},{"role":"user","name":"bob","content":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}}]},{"role":"assistant","content":"b","audio":{"id":"1"}},{"role":"user","content":"c","cache_control":null,"audio":null,"function_call":null}`, `u text(a) | a text(b) | u text(c)`, `audio:dropped`},
 		{"arguments that are no JSON", "claude-opus-5", `{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"f","arguments":"{bad"}}]},{"role":"tool","tool_call_id":"c1","content":"r"}`, `u text(a) | a use(c1) | u result(c1 r)`, `tool_calls:repaired`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			body, warnings := translate(t, `{"model":"`+tt.model+`","messages":[`+tt.messages+`]}`)
+			body, warnings := translated(t, `{"model":"`+tt.model+`","messages":[`+tt.messages+`]}`)
 			if got := outline(t, body); got != tt.want {
 				t.Errorf("turns\n%s, want\n%s", got, tt.want)
 			}
@@ -280,7 +280,7 @@ func TestArgumentsKeepTheirBytes(t *testing.T) {
 		`"[1]"`:                           `{"value":[1]}`,
 		`"{\"a\":"`:                       `{"INVALID_JSON":"{\"a\":"}`,
 	} {
-		body, _ := translate(t, `{"model":"claude-opus-5","messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":`+arguments+`}}]}]}`)
+		body, _ := translated(t, `{"model":"claude-opus-5","messages":[{"role":"user","content":"x"},{"role":"assistant","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":`+arguments+`}}]}]}`)
 		if !strings.Contains(body, `"input":`+want+`}`) {
 			t.Errorf("arguments %s: body %s, want input %s", arguments, body, want)
 		}
@@ -289,7 +289,7 @@ func TestArgumentsKeepTheirBytes(t *testing.T) {
 
 // Tools that only the history knows are declared, and may not be called.
 func TestToolsOfTheHistory(t *testing.T) {
-	body, _ := translate(t, `{"model":"claude-opus-5","messages":[{"role":"user","content":"x"},`+call12+`]}`)
+	body, _ := translated(t, `{"model":"claude-opus-5","messages":[{"role":"user","content":"x"},`+call12+`]}`)
 	if got := field(t, body, "tools") + field(t, body, "tool_choice"); got != `[{"name":"f","input_schema":{"type":"object","properties":{}}}]{"type":"none"}` {
 		t.Errorf("tools and choice %s", got)
 	}
@@ -299,8 +299,8 @@ func TestToolsOfTheHistory(t *testing.T) {
 func TestPrefixIsStable(t *testing.T) {
 	turns := []string{`{"role":"system","content":"s"}`, `{"role":"user","content":"a"}`, call12, `{"role":"tool","tool_call_id":"c1","content":"1"}`,
 		`{"role":"tool","tool_call_id":"c2","content":"2"}`, `{"role":"assistant","content":"b"}`, `{"role":"user","content":"c"}`}
-	short, _ := translate(t, `{"model":"claude-opus-5","messages":[`+strings.Join(turns[:5], ",")+`]}`)
-	long, _ := translate(t, `{"model":"claude-opus-5","messages":[`+strings.Join(turns, ",")+`]}`)
+	short, _ := translated(t, `{"model":"claude-opus-5","messages":[`+strings.Join(turns[:5], ",")+`]}`)
+	long, _ := translated(t, `{"model":"claude-opus-5","messages":[`+strings.Join(turns, ",")+`]}`)
 	if prefix := strings.TrimSuffix(short, "]}"); !strings.HasPrefix(long, prefix) {
 		t.Errorf("%s\ndoes not begin with\n%s", long, prefix)
 	}
@@ -370,9 +370,29 @@ func TestRefusals(t *testing.T) {
 		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"text","text":""},` + picture + `]}]`, "unsupported_value", "messages[1].content[1]"},
 		{`"messages":[{"role":"system","content":[` + picture + `]}]`, "invalid_value", "messages[0].content"},
 		{`"messages":[{"role":"user","content":"a"},{"role":"system","content":[` + picture + `]}]`, "invalid_value", "messages[1].content"},
-		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}}]`, "unsupported_parameter", "messages[1].function_call"},
-		{`"messages":[{"role":"user","content":"a"},{"role":"function","name":"f","content":"1"}]`, "invalid_value", "messages[1].role"},
-		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"a","type":"custom"}]}]`, "invalid_value", "messages[1].tool_calls[0].type"},
+		{`"system":[` + picture + `],"messages":[{"role":"user","content":"a"}]`, "invalid_value", "system"},
+		{`"system":[{"type":"x"}],"messages":[{"role":"user","content":"a"}]`, "invalid_value", "system[0].type"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"a","type":"mcp"}]}]`, "invalid_value", "messages[1].tool_calls[0].type"},
+		{`"messages":[{"role":"user","content":"a"},{"role":"robot","content":"1"}]`, "invalid_value", "messages[1].role"},
+		{`"messages":[{"role":"user","content":"a"},{"content":"1"}]`, "missing_required_parameter", "messages[1].role"},
+		{`"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"x","content":[{"type":"text","text":1}]}]}]`, "invalid_type", "messages[0].content[0].content[0].text"},
+		{`"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"x","content":7}]}]`, "invalid_value", "messages[0].content[0].content"},
+		{`"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"x"}]}]`, "missing_required_parameter", "messages[0].content[0].name"},
+		{`"moderation":{"policy":{"output":{"mode":"block"}}},"messages":[{"role":"user","content":"a"}]`, "unsupported_parameter", "moderation"},
+		{`"response_format":{"type":"grammar"},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "response_format.type"},
+		{`"response_format":{"type":"json_schema"},"messages":[{"role":"user","content":"a"}]`, "missing_required_parameter", "response_format.json_schema"},
+		{`"response_format":{"type":"json_schema","json_schema":{"schema":[]}},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "response_format.json_schema.schema"},
+		{`"web_search_options":{},"messages":[{"role":"user","content":"a"}]`, "unsupported_parameter", "web_search_options"},
+		{`"tools":[{"type":"web_search"}],"messages":[{"role":"user","content":"a"}]`, "unsupported_parameter", "tools[0]"},
+		{`"tools":[{"type":"image_generation"}],"messages":[{"role":"user","content":"a"}]`, "invalid_value", "tools[0].type"},
+		{`"tools":[{"type":"custom"}],"messages":[{"role":"user","content":"a"}]`, "missing_required_parameter", "tools[0].custom.name"},
+		{`"functions":[{"name":""}],"messages":[{"role":"user","content":"a"}]`, "missing_required_parameter", "functions[0].name"},
+		{`"functions":[{"name":"f"}],"function_call":{"name":"g"},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "function_call"},
+		{`"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[{"type":"function","function":{"name":"g"}}]}},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "tool_choice"},
+		{`"thinking":{"type":"often"},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "thinking.type"},
+		{`"thinking":{"type":"adaptive","display":"all"},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "thinking.display"},
+		{`"reasoning":{"effort":"ultra"},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "reasoning.effort"},
+		{`"extra_body":{"top_k":-1},"messages":[{"role":"user","content":"a"}]`, "invalid_value", "top_k"},
 	}
 	for _, tt := range tests {
 		req, fault := try(t, `{"model":"claude-sonnet-4-5",`+tt.chat+`}`)
@@ -414,7 +434,7 @@ func TestUnknownLimit(t *testing.T) {
 // With a budget for thinking, the turn that counts is the one left when thoughts at the
 // end are gone.
 func TestOpenToolLoopBehindThoughts(t *testing.T) {
-	body, warnings := translate(t, `{"model":"claude-sonnet-4-5","reasoning_effort":"high","messages":[{"role":"user","content":"a"},`+call1+
+	body, warnings := translated(t, `{"model":"claude-sonnet-4-5","reasoning_effort":"high","messages":[{"role":"user","content":"a"},`+call1+
 		`,{"role":"tool","tool_call_id":"c1","content":"r"},{"role":"assistant","content":"","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s"}]}]}`)
 	if got := field(t, body, "thinking"); got != "-" || warnings != "reasoning_effort:dropped" {
 		t.Errorf("thinking %s, warnings %q", got, warnings)

@@ -20,6 +20,7 @@ const (
 type turn struct {
 	role   role
 	blocks []block
+	laid   bool // the blocks stand as Claude wrote them
 }
 
 // Placeholders where Claude wants a turn and the client has none.
@@ -27,6 +28,8 @@ const (
 	begin     = `"Begin."`
 	noContent = `"(no content)"`
 	goOn      = `"Continue."`
+
+	goOnExactly = `"Go on from the very point where your last text ends, and do not repeat any of it."`
 )
 
 // normalise makes a sequence that Claude takes of any sequence OpenAI takes. Every pass
@@ -100,10 +103,11 @@ func mergeTurns(turns []turn) []turn {
 			continue
 		}
 		last.blocks = append(last.blocks, next.blocks...)
+		last.laid = last.laid || next.laid
 	}
 	for i := range merged {
-		if merged[i].role == assistantRole {
-			slices.SortStableFunc(merged[i].blocks, func(a, b block) int { return rank(a.kind) - rank(b.kind) })
+		if m := &merged[i]; m.role == assistantRole && !m.laid && !isRanked(m.blocks) {
+			slices.SortStableFunc(m.blocks, func(a, b block) int { return a.rank() - b.rank() })
 		}
 	}
 	return merged
@@ -113,21 +117,31 @@ func mergeTurns(turns []turn) []turn {
 // to go on from.
 func dropLastThoughts(turns []turn) []turn {
 	last := &turns[len(turns)-1]
-	if last.role != assistantRole || slices.ContainsFunc(last.blocks, func(b block) bool { return rank(b.kind) > 0 }) {
+	if last.role != assistantRole || slices.ContainsFunc(last.blocks, func(b block) bool { return !b.isThought() }) {
 		return turns
 	}
 	return turns[:len(turns)-1]
 }
 
-func rank(k blockKind) int {
-	switch k {
-	case thinkingBlock, redactedBlock:
-		return 0
-	case toolUse:
-		return 2
-	default:
-		return 1
+// isRanked tells whether nothing needs to be sorted, as nearly always.
+func isRanked(blocks []block) bool {
+	for i := 1; i < len(blocks); i++ {
+		if blocks[i].rank() < blocks[i-1].rank() {
+			return false
+		}
 	}
+	return true
+}
+
+// rank is a block's place in an assistant's turn that is not known to be otherwise.
+func (b *block) rank() int {
+	switch {
+	case b.isThought():
+		return 0
+	case b.kind == toolUse:
+		return 2
+	}
+	return 1
 }
 
 func fillEmptyTurns(turns []turn) {
@@ -141,19 +155,34 @@ func fillEmptyTurns(turns []turn) {
 // finishTurns sees to a conversation that ends with the assistant: the model goes on with
 // that text where it can, and is asked to go on where it cannot.
 func (t *translation) finishTurns() {
+	t.system = append(t.system, t.instructions...)
 	last := &t.turns[len(t.turns)-1]
 	if last.role != assistantRole {
+		t.openJSON()
 		return
 	}
-	if end := &last.blocks[len(last.blocks)-1]; end.kind == text && t.takesPrefill() {
+	end := &last.blocks[len(last.blocks)-1]
+	if end.kind == raw && !end.thought {
+		return // of a server's tool: Claude goes on by itself
+	}
+	if end.kind == text && t.takesPrefill() {
 		end.trimRight()
 		return
 	}
-	t.turns = append(t.turns, turn{role: userRole, blocks: []block{{kind: text, value: jsontext.Value(goOn)}}})
+	ask := goOn
+	if m := &t.chat.Messages[len(t.chat.Messages)-1]; m.Prefix || m.Partial {
+		ask = goOnExactly
+	}
+	t.turns = append(t.turns, turn{role: userRole, blocks: []block{{kind: text, value: jsontext.Value(ask)}}})
 	t.warn("messages", "continued")
 }
 
+// takesPrefill tells whether the model goes on from the assistant's text that ends the
+// conversation.
 func (t *translation) takesPrefill() bool {
+	if t.format.schema != nil {
+		return false
+	}
 	switch t.model.Accepts.Prefill {
 	case catalogue.Always:
 		return true

@@ -1,6 +1,8 @@
 package anthropic
 
 import (
+	"cmp"
+	"fmt"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -11,43 +13,108 @@ import (
 )
 
 // A Stream reads the events of one answer. It holds the state of that answer; a new
-// attempt needs a new one.
+// attempt needs a new one, a new round of the same answer does not ([Stream.Resume]).
 type Stream struct {
 	reading *reading
 	out     []openai.Delta
 	scratch *event // decoded into, to spare an allocation for each event
 
-	id         string
-	kind       string // of the open content block
-	index      int    // of the open content block
-	calls      int    // tool calls begun
-	arguments  bool   // the open tool call has had arguments
-	input      jsontext.Value
+	id      string
+	open    openKind // the open content block
+	index   int      // of the open content block
+	blocks  int      // of this round
+	before  int      // blocks of earlier rounds
+	calls   int      // calls of the client's tools begun
+	callIDs []string
+	given   bool           // the open call has had input
+	input   jsontext.Value // with which the open call began
+	custom  customText     // of the open call
+
+	opening   openai.Escaped // has not been given out yet
+	shaped    bool           // text is not given out just as it comes
+	state     textState
+	held      []passage // while the text waits
+	fence     fence
+	position  position
+	from      int               // where the open text block began
+	citations []openai.Citation // of the open text block
+
+	kept    *keeper // nil: nothing is kept
+	remarks []string
+
 	begun      bool
 	stopReason string
 	refusal    string
-	usage      openai.Usage
+	usage      openai.Usage // of this round
+	earlier    openai.Usage // of the rounds before it
 	done       bool
 }
 
 // Stream starts to read an answer to the request.
 func (r *Request) Stream() *Stream {
-	return &Stream{reading: &r.reading}
+	s := &Stream{reading: &r.reading, opening: r.reading.opening}
+	if r.reading.jsonTool != "" {
+		s.state = textWaits
+	}
+	if r.reading.unfence || r.reading.jsonTool != "" {
+		s.fence.begin(len(s.opening) > 0)
+	}
+	s.shaped = r.reading.unfence || r.reading.jsonTool != "" || r.reading.cites
+	if r.reading.keeps {
+		s.kept = new(keeper)
+	}
+	return s
 }
 
-// ID is the message's id, known from the first delta on.
+// ID is the message's id, known from the first delta on; of the first message, where the
+// answer has several rounds.
 func (s *Stream) ID() string { return s.id }
 
 // Begun tells whether the model has begun its answer, be it with thoughts it keeps to
 // itself.
 func (s *Stream) Begun() bool { return s.begun }
 
-// Usage is what the upstream has reported so far.
-func (s *Stream) Usage() openai.Usage { return s.usage }
+// CallIDs are the ids of the calls of the client's tools, in order.
+func (s *Stream) CallIDs() []string { return s.callIDs }
+
+// Content is what the answer holds so far, as it must be sent back to Claude: a JSON array
+// of the content blocks that have ended, without what Claude would not take back: blank
+// text, and calls whose input is no JSON object. It is nil unless the request keeps.
+func (s *Stream) Content() jsontext.Value {
+	if s.kept == nil {
+		return nil
+	}
+	return s.kept.content()
+}
+
+// Remarks are short texts for the log about what the client is not told.
+func (s *Stream) Remarks() []string { return s.remarks }
 
 // Ending is how the answer ended; false while it has not.
 func (s *Stream) Ending() (openai.Ending, bool) {
-	return openai.Ending{FinishReason: s.finishReason(), Usage: s.usage}, s.done
+	return openai.Ending{FinishReason: s.finishReason(), Usage: s.Usage()}, s.done
+}
+
+// Paused tells whether the answer ended only to be gone on with: [Stream.Resume] prepares
+// to read what follows, [Stream.Settle] makes this its end.
+func (s *Stream) Paused() bool { return s.done && s.stopReason == pauseTurn }
+
+// Resume prepares to read the next round of a paused answer.
+func (s *Stream) Resume() {
+	s.earlier.Add(s.usage)
+	s.usage = openai.Usage{}
+	s.before += s.blocks
+	s.blocks, s.index, s.open = 0, 0, openNone
+	s.stopReason, s.refusal, s.done = "", "", false
+}
+
+// Settle ends a paused answer that gets no further round, and gives the deltas that were
+// held back for one; they are valid until the next call.
+func (s *Stream) Settle() []openai.Delta {
+	s.out = s.out[:0]
+	s.release()
+	s.closeFence()
+	return s.out
 }
 
 // Event takes the data of one event and returns the deltas in it; they are valid until
@@ -99,6 +166,8 @@ type event struct {
 		PartialJSON jsontext.Value `json:"partial_json"`
 		Thinking    jsontext.Value `json:"thinking"`
 		Signature   jsontext.Value `json:"signature"`
+		Citation    jsontext.Value `json:"citation"`
+		Content     jsontext.Value `json:"content"` // of a compaction
 		StopReason  string         `json:"stop_reason"`
 		StopDetails stopDetails    `json:"stop_details"`
 	} `json:"delta"`
@@ -121,36 +190,30 @@ type stopDetails struct {
 	Explanation string `json:"explanation"`
 }
 
+// A contentBlock is a block of any type; it is sent back in the same form.
 type contentBlock struct {
 	Type      string         `json:"type"`
-	ID        string         `json:"id"`
-	Name      string         `json:"name"`
-	Text      jsontext.Value `json:"text"`
-	Thinking  jsontext.Value `json:"thinking"`
-	Signature jsontext.Value `json:"signature"`
-	Data      jsontext.Value `json:"data"`
-	Input     jsontext.Value `json:"input"`
+	ID        string         `json:"id,omitzero"`
+	Name      string         `json:"name,omitzero"`
+	Text      jsontext.Value `json:"text,omitzero"`
+	Thinking  jsontext.Value `json:"thinking,omitzero"`
+	Signature jsontext.Value `json:"signature,omitzero"`
+	Data      jsontext.Value `json:"data,omitzero"`
+	Input     jsontext.Value `json:"input,omitzero"`
+	Citations jsontext.Value `json:"citations,omitzero"`
+	Content   jsontext.Value `json:"content,omitzero"`
+	Others    jsontext.Value `json:",embed"`
 }
 
 func (s *Stream) event(ev *event, data []byte) *openai.Error {
 	switch ev.Type {
 	case "message_start":
-		s.id = ev.Message.ID
+		s.id = cmp.Or(s.id, ev.Message.ID)
 		ev.Message.Usage.overlay(&s.usage)
 	case "content_block_start":
 		s.start(&ev.ContentBlock, ev.Index)
 	case "content_block_delta":
-		d := &ev.Delta
-		switch d.Type {
-		case "text_delta":
-			s.delta(deltaText, ev.Index, inside(d.Text))
-		case "input_json_delta":
-			s.delta(deltaJSON, ev.Index, inside(d.PartialJSON))
-		case "thinking_delta":
-			s.delta(deltaThinking, ev.Index, inside(d.Thinking))
-		case "signature_delta":
-			s.delta(deltaSignature, ev.Index, inside(d.Signature))
-		}
+		s.decodedDelta(ev)
 	case "content_block_stop":
 		s.stop()
 	case "message_delta":
@@ -168,6 +231,27 @@ func (s *Stream) event(ev *event, data []byte) *openai.Error {
 		}
 	}
 	return nil // an unknown event, ping or vertex_event says nothing
+}
+
+// decodedDelta takes a delta that did not come by the short cut.
+func (s *Stream) decodedDelta(ev *event) {
+	d := &ev.Delta
+	switch d.Type {
+	case "text_delta":
+		s.delta(deltaText, ev.Index, inside(d.Text))
+	case "input_json_delta":
+		s.delta(deltaJSON, ev.Index, inside(d.PartialJSON))
+	case "thinking_delta":
+		s.delta(deltaThinking, ev.Index, inside(d.Thinking))
+	case "signature_delta":
+		s.delta(deltaSignature, ev.Index, inside(d.Signature))
+	case "compaction_delta":
+		s.delta(deltaCompaction, ev.Index, inside(d.Content))
+	case "citations_delta":
+		if ev.Index == s.index {
+			s.cite(d.Citation)
+		}
+	}
 }
 
 // inside gives the inside of a JSON string; empty if it is none. What is not UTF-8 in it
@@ -192,25 +276,67 @@ func (s *Stream) emitText(kind openai.DeltaKind, index int, text openai.Escaped)
 	}
 }
 
+// An openKind is what a content block is to the client.
+type openKind uint8
+
+const (
+	openNone openKind = iota // no block is open, or one that does not concern the client
+	openText
+	openThinking
+	openFunction
+	openCustom
+	openJSON // a call whose input is the text of the answer
+)
+
 func (s *Stream) start(b *contentBlock, index int) {
 	s.begun = true
-	s.kind, s.index = b.Type, index
+	s.open, s.index, s.blocks = openNone, index, max(s.blocks, index+1)
+	if s.kept != nil {
+		s.kept.start(b)
+	}
+	s.giveOpening()
 	switch b.Type {
 	case "text":
-		s.emitText(openai.DeltaContent, 0, inside(b.Text))
+		s.startText(b)
 	case "thinking":
-		s.emitText(openai.DeltaReasoning, index, inside(b.Thinking))
-		s.emitText(openai.DeltaSignature, index, inside(b.Signature))
+		s.open = openThinking
+		s.reason(openai.DeltaReasoning, inside(b.Thinking))
+		s.reason(openai.DeltaSignature, inside(b.Signature))
 	case "redacted_thinking":
-		s.emitText(openai.DeltaRedacted, index, inside(b.Data))
+		s.reason(openai.DeltaRedacted, inside(b.Data))
 	case "tool_use":
-		s.arguments, s.input = false, nil
-		if b.Input.Kind() == '{' && len(b.Input) > len("{}") {
-			s.input = b.Input.Clone()
-		}
-		s.emit(openai.Delta{Kind: openai.DeltaToolCall, Index: s.calls, ID: b.ID, Name: s.reading.names.original(b.Name)})
-		s.calls++
+		s.startCall(b)
+	case "web_search_tool_result":
+		s.remarkSearch(b.Content)
 	}
+}
+
+// reason emits a piece of the open thinking block.
+func (s *Stream) reason(kind openai.DeltaKind, piece openai.Escaped) {
+	if !s.reading.silent {
+		s.emitText(kind, s.before+s.index, piece)
+	}
+}
+
+func (s *Stream) startCall(b *contentBlock) {
+	s.given, s.input = false, nil
+	if b.Input.Kind() == '{' && len(b.Input) > len("{}") {
+		s.input = b.Input
+	}
+	kind := openai.DeltaToolCall
+	switch {
+	case b.Name == s.reading.jsonTool && b.Name != "":
+		s.startJSON()
+		return
+	case s.reading.custom[b.Name]:
+		s.open, s.custom, kind = openCustom, customText{}, openai.DeltaCustomCall
+	default:
+		s.open = openFunction
+	}
+	s.release()
+	s.emit(openai.Delta{Kind: kind, Index: s.calls, ID: b.ID, Name: s.reading.names.original(b.Name)})
+	s.callIDs = append(s.callIDs, b.ID)
+	s.calls++
 }
 
 // delta takes a piece of the open block; a piece that does not fit the block is ignored.
@@ -218,51 +344,89 @@ func (s *Stream) delta(kind deltaKind, index int, piece openai.Escaped) {
 	if index != s.index {
 		return
 	}
+	if s.kept != nil {
+		s.kept.add(kind, piece)
+	}
 	switch {
-	case kind == deltaText && s.kind == "text":
-		s.emitText(openai.DeltaContent, 0, piece)
-	case kind == deltaThinking && s.kind == "thinking":
-		s.emitText(openai.DeltaReasoning, index, piece)
-	case kind == deltaSignature && s.kind == "thinking":
-		s.emitText(openai.DeltaSignature, index, piece)
-	case kind == deltaJSON && s.kind == "tool_use" && len(piece) > 0:
-		s.arguments = true
-		s.emitText(openai.DeltaArguments, s.calls-1, piece)
+	case kind == deltaText && s.open == openText:
+		s.text(piece)
+	case kind == deltaThinking && s.open == openThinking:
+		s.reason(openai.DeltaReasoning, piece)
+	case kind == deltaSignature && s.open == openThinking:
+		s.reason(openai.DeltaSignature, piece)
+	case kind == deltaJSON && len(piece) > 0:
+		s.callInput(piece)
 	}
 }
 
-// stop closes the open block. A call without arguments still has an object for them:
-// clients parse it (openai-claude.md F.84).
-func (s *Stream) stop() {
-	if s.kind == "tool_use" && !s.arguments {
-		arguments := openai.Escaped("{}")
-		if s.input != nil {
-			arguments = inside(openai.AppendString(nil, string(s.input)))
-		}
-		s.emitText(openai.DeltaArguments, s.calls-1, arguments)
+// callInput takes a piece of the open call's input.
+func (s *Stream) callInput(piece openai.Escaped) {
+	s.given = true
+	switch s.open {
+	case openFunction:
+		s.emitText(openai.DeltaArguments, s.calls-1, piece)
+	case openCustom:
+		s.emitText(openai.DeltaCustomInput, s.calls-1, s.custom.add(piece))
+	case openJSON:
+		s.show(piece)
+	default: // the server's own call
 	}
-	s.kind = ""
 }
+
+// stop closes the open block.
+func (s *Stream) stop() {
+	switch s.open {
+	case openText:
+		s.stopText()
+	case openFunction, openCustom, openJSON:
+		s.stopCall()
+	default:
+	}
+	s.open = openNone
+	if s.kept != nil {
+		s.kept.stop()
+	}
+}
+
+// stopCall: a call that came without input still has an object for it: clients parse it
+// (openai-claude.md F.84).
+func (s *Stream) stopCall() {
+	if !s.given {
+		input := openai.Escaped("{}")
+		if s.input != nil {
+			input = inside(openai.AppendString(nil, string(s.input)))
+		}
+		s.callInput(input)
+	}
+	if s.open == openCustom {
+		s.emitText(openai.DeltaCustomInput, s.calls-1, s.custom.rest())
+	}
+}
+
+// pauseTurn is the stop reason of an answer that wants to be gone on with.
+const pauseTurn = "pause_turn"
 
 // refused stands where Claude gives no reason.
 const refused = "The model declined to answer this request."
 
 func (s *Stream) finish() {
 	s.done, s.begun = true, true
-	if s.stopReason != "refusal" {
-		return
+	if s.stopReason == pauseTurn {
+		return // what is held back waits for the next round
 	}
-	if s.refusal == "" {
-		s.refusal = refused
+	s.release()
+	s.closeFence()
+	s.remarkStop()
+	if s.stopReason == "refusal" {
+		s.emitText(openai.DeltaRefusal, 0, inside(openai.AppendString(nil, cmp.Or(s.refusal, refused))))
 	}
-	s.emitText(openai.DeltaRefusal, 0, inside(openai.AppendString(nil, s.refusal)))
 }
 
 // finishReason follows openai-claude.md B.1. A reason that is not known yet is a stop:
 // the answer did come to its end.
 func (s *Stream) finishReason() string {
 	switch s.stopReason {
-	case "max_tokens", "model_context_window_exceeded", "pause_turn":
+	case "max_tokens", "model_context_window_exceeded", "compaction", pauseTurn:
 		return openai.FinishLength
 	case "refusal":
 		return openai.FinishContentFilter
@@ -271,6 +435,25 @@ func (s *Stream) finishReason() string {
 		return openai.FinishToolCalls
 	}
 	return openai.FinishStop
+}
+
+// remarkStop tells of a stop reason that is not known yet.
+func (s *Stream) remarkStop() {
+	switch s.stopReason {
+	case "end_turn", "stop_sequence", "tool_use", "max_tokens", "model_context_window_exceeded", "compaction", "refusal":
+	default:
+		s.remarks = append(s.remarks, fmt.Sprintf("unknown stop reason %.40q", s.stopReason))
+	}
+}
+
+// remarkSearch tells of a search that failed; Claude answers without it.
+func (s *Stream) remarkSearch(result jsontext.Value) {
+	var failure struct {
+		Code string `json:"error_code"`
+	}
+	if json.Unmarshal(result, &failure, translate.Lenient) == nil && failure.Code != "" {
+		s.remarks = append(s.remarks, fmt.Sprintf("web search failed: %.40q", failure.Code))
+	}
 }
 
 // Message takes an answer that came as one JSON message instead of events, and gives the
@@ -285,7 +468,7 @@ func (s *Stream) Message(body []byte) ([]openai.Delta, *openai.Error) {
 	case err != nil || m.Type == "":
 		return nil, translate.BadAnswer("an answer that is no message", err)
 	}
-	s.id, s.stopReason, s.refusal = m.ID, m.StopReason, m.StopDetails.Explanation
+	s.id, s.stopReason, s.refusal = cmp.Or(s.id, m.ID), m.StopReason, m.StopDetails.Explanation
 	m.Usage.overlay(&s.usage)
 	for i := range m.Content {
 		s.start(&m.Content[i], i)
@@ -293,42 +476,4 @@ func (s *Stream) Message(body []byte) ([]openai.Delta, *openai.Error) {
 	}
 	s.finish()
 	return s.out, nil
-}
-
-// usage as Claude counts it. In a stream it comes several times, each time with the
-// totals so far; what is absent or null stays as it was.
-type usage struct {
-	Input         *int64 `json:"input_tokens"`
-	Output        *int64 `json:"output_tokens"`
-	CacheRead     *int64 `json:"cache_read_input_tokens"`
-	CacheWrite    *int64 `json:"cache_creation_input_tokens"`
-	CacheCreation struct {
-		For5m *int64 `json:"ephemeral_5m_input_tokens"`
-		For1h *int64 `json:"ephemeral_1h_input_tokens"`
-	} `json:"cache_creation"`
-	OutputDetails struct {
-		Thinking *int64 `json:"thinking_tokens"`
-	} `json:"output_tokens_details"`
-	ServerTools struct {
-		WebSearches *int64 `json:"web_search_requests"`
-	} `json:"server_tool_use"`
-}
-
-func (u *usage) overlay(total *openai.Usage) {
-	set := func(field *int64, value *int64) {
-		if value != nil {
-			*field = *value
-		}
-	}
-	set(&total.Input, u.Input)
-	set(&total.Output, u.Output)
-	set(&total.CacheRead, u.CacheRead)
-	set(&total.Reasoning, u.OutputDetails.Thinking)
-	set(&total.WebSearches, u.ServerTools.WebSearches)
-	set(&total.CacheWrite5m, u.CacheCreation.For5m)
-	set(&total.CacheWrite1h, u.CacheCreation.For1h)
-	if u.CacheWrite != nil && *u.CacheWrite > 0 {
-		// What the split does not explain was written for 5 minutes (cases.md H06).
-		total.CacheWrite5m = max(0, *u.CacheWrite-total.CacheWrite1h)
-	}
 }

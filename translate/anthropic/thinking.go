@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -20,34 +21,131 @@ var efforts = map[string]int{"none": 0, "minimal": 0, "low": 10, "medium": 30, "
 
 const minBudget = 1024 // tokens; Claude refuses less
 
-// setThinking turns reasoning_effort into what the model takes for it.
-func (t *translation) setThinking() *openai.Error {
-	level := t.chat.ReasoningEffort
-	share, known := efforts[level]
+// A wish is what the client wants of the model's thoughts, in whichever field it said so.
+type wish struct {
+	param   string // the field; empty: the client said nothing
+	kind    string // of Anthropic's field: adaptive, enabled, disabled or between_tools
+	level   string // none, minimal, low ... max; empty: not said
+	budget  int64  // tokens; 0: not said
+	display string // summarized or omitted; empty: not said
+}
+
+func (w *wish) isNone() bool {
+	return w.level == "none" || w.kind == "disabled" || w.kind == "between_tools"
+}
+
+// wished finds the field that counts: Anthropic's before OpenRouter's, OpenAI's and Qwen's
+// (openai-claude.md A.9, A.10).
+func (t *translation) wished() wish {
+	c := t.chat
 	switch {
-	case level == "":
-		t.spareSmallAnswers()
-	case !known:
-		return invalidValue("reasoning_effort", "must be one of none, minimal, low, medium, high, xhigh, max")
-	case level == "none":
-		t.thinkNot()
-	case t.model.Thinks("adaptive"):
-		t.thinking.kind = "adaptive"
-		t.showThinking()
-		t.setEffort(level)
-	case t.model.Thinks("enabled"):
-		t.setBudget(level, share)
-	default:
-		t.warn("reasoning_effort", "dropped")
+	case c.Thinking != nil && c.Thinking.Type != "":
+		w := wish{param: "thinking", kind: c.Thinking.Type, display: c.Thinking.Display}
+		if b := c.Thinking.BudgetTokens; b != nil && w.kind == "enabled" {
+			w.budget = max(1, *b)
+		}
+		if w.kind == "adaptive" {
+			w.level = c.ReasoningEffort
+		}
+		return w
+	case c.Reasoning != nil:
+		if w := reasoningWish(c.Reasoning); w.param != "" {
+			return w
+		}
 	}
-	t.yieldToForcedTool()
-	t.yieldToUnsignedTurn()
+	if c.ReasoningEffort != "" {
+		return wish{param: "reasoning_effort", level: c.ReasoningEffort}
+	}
+	if on := cmp.Or(c.EnableThinking, c.ChatTemplateKwargs.EnableThinking); on != nil {
+		return wish{param: "enable_thinking", level: levelOf(*on)}
+	}
+	return wish{}
+}
+
+func reasoningWish(r *openai.Reasoning) wish {
+	switch {
+	case r.Effort != "":
+		return wish{param: "reasoning.effort", level: r.Effort}
+	case r.MaxTokens != nil && *r.MaxTokens > 0:
+		return wish{param: "reasoning.max_tokens", budget: *r.MaxTokens}
+	case r.Enabled != nil:
+		return wish{param: "reasoning.enabled", level: levelOf(*r.Enabled)}
+	}
+	return wish{}
+}
+
+func levelOf(on bool) string {
+	if on {
+		return "medium"
+	}
+	return "none"
+}
+
+// budgeted tells whether the wish makes the model think by budget.
+func (t *translation) budgeted(w *wish) bool {
+	explicit := w.kind == "enabled" || w.budget > 0
+	return w.param != "" && !w.isNone() && t.model.Thinks("enabled") && (explicit || !t.model.Thinks("adaptive"))
+}
+
+// wantsThinking tells whether thoughts by budget are wished for, which forced calls exclude.
+func (t *translation) wantsThinking() bool {
+	w := t.wished()
+	return t.budgeted(&w) && t.maxTokens > minBudget
+}
+
+// setThinking turns the client's wish into what the model takes for it.
+func (t *translation) setThinking() *openai.Error {
+	w := t.wished()
+	if err := w.check(); err != nil {
+		return err
+	}
+	include := t.chat.IncludeReasoning
+	t.silent = t.chat.Reasoning != nil && t.chat.Reasoning.Exclude || include != nil && !*include
+	switch {
+	case w.param == "" && include != nil && *include && t.model.Accepts.ThinkingDefault != "off" && t.model.Thinks("adaptive"):
+		t.thinking.kind = "adaptive"
+		t.showThinking("")
+	case w.param == "":
+		t.spareSmallAnswers()
+	case w.isNone():
+		t.thinkNot(&w)
+	case t.budgeted(&w):
+		t.setBudget(&w)
+	case t.model.Thinks("adaptive"):
+		t.adapt(&w)
+	default:
+		t.warn(w.param, "dropped")
+	}
+	t.yieldToForcedTool(&w)
+	t.yieldToUnsignedTurn(&w)
 	return nil
 }
 
-// thinkNot answers effort none: thinking off where it can be, little of it elsewhere.
-func (t *translation) thinkNot() {
+func (w *wish) check() *openai.Error {
+	if _, known := efforts[w.level]; w.level != "" && !known {
+		param := w.param
+		if w.kind != "" {
+			param = "reasoning_effort"
+		}
+		return invalidValue(param, "must be one of none, minimal, low, medium, high, xhigh, max")
+	}
+	switch w.kind {
+	case "", "adaptive", "enabled", "disabled", "between_tools":
+	default:
+		return invalidValue("thinking.type", "must be one of adaptive, enabled, disabled, between_tools")
+	}
+	switch w.display {
+	case "", "summarized", "omitted":
+		return nil
+	}
+	return invalidValue("thinking.display", "must be summarized or omitted")
+}
+
+// thinkNot answers a wish for no thoughts: off where that can be, little of it elsewhere.
+func (t *translation) thinkNot(w *wish) {
 	switch {
+	case w.kind == "between_tools" && t.model.Thinks(w.kind):
+		t.thinking.kind = w.kind
 	case t.model.Accepts.ThinkingDefault == "off":
 	case t.model.Thinks("disabled"):
 		t.thinking.kind = "disabled"
@@ -55,7 +153,7 @@ func (t *translation) thinkNot() {
 		t.thinking.kind = "between_tools"
 	default:
 		t.effort = t.model.ClampEffort("low")
-		t.warn("reasoning_effort", "clamped")
+		t.warn(w.param, "clamped")
 	}
 }
 
@@ -63,51 +161,96 @@ func (t *translation) thinkNot() {
 // thoughts nobody asked for.
 func (t *translation) spareSmallAnswers() {
 	if t.maxTokens < minBudget && (t.model.Thinks("disabled") || t.model.Thinks("between_tools")) {
-		t.thinkNot()
+		t.thinkNot(&wish{})
 	}
 }
 
-// showThinking asks for the text of the thoughts where the model would leave it out.
-func (t *translation) showThinking() {
-	if t.model.Accepts.ThinkingDisplay == "omitted" {
-		t.thinking.display = "summarized"
+// showThinking asks for the text of the thoughts where the model would leave it out and
+// the client wants to see it.
+func (t *translation) showThinking(display string) {
+	if display == "" && !t.silent && t.model.Accepts.ThinkingDisplay == "omitted" {
+		display = "summarized"
+	}
+	t.thinking.display = display
+}
+
+// adapt is for models that find out by themselves how much to think.
+func (t *translation) adapt(w *wish) {
+	t.thinking.kind = "adaptive"
+	t.showThinking(w.display)
+	level := w.level
+	if w.kind == "enabled" || w.budget > 0 {
+		level = levelOfBudget(w.budget)
+		t.warn(w.param, "adapted")
+	}
+	if level != "" {
+		t.setEffort(level, w.param)
 	}
 }
 
-func (t *translation) setEffort(level string) {
+// levelOfBudget is the effort that a thinking budget comes near to (openai-claude.md A.10).
+func levelOfBudget(budget int64) string {
+	switch {
+	case budget <= 2<<10:
+		return "low"
+	case budget <= 8<<10:
+		return "medium"
+	case budget <= 24<<10:
+		return "high"
+	}
+	return "xhigh"
+}
+
+func (t *translation) setEffort(level, param string) {
 	t.effort = t.model.ClampEffort(level)
 	if t.effort != level && level != "minimal" {
-		t.warn("reasoning_effort", "clamped")
+		t.warn(param, "clamped")
 	}
 }
 
 // setBudget is for models that think by budget. The budget counts inside max_tokens, as
 // OpenAI counts reasoning; max_tokens is never raised for it.
-func (t *translation) setBudget(level string, share int) {
-	if len(t.model.Accepts.Effort) > 0 {
-		t.setEffort(level)
-		if level == "minimal" {
+func (t *translation) setBudget(w *wish) {
+	if w.kind == "adaptive" {
+		t.warn(w.param, "adapted")
+	}
+	if w.level != "" && len(t.model.Accepts.Effort) > 0 {
+		t.setEffort(w.level, w.param)
+		if w.level == "minimal" {
 			return
 		}
 	}
 	if t.maxTokens <= minBudget {
-		t.warn("reasoning_effort", "dropped")
+		t.warn(w.param, "dropped")
 		return
 	}
-	t.thinking = thinking{kind: "enabled", budget: max(minBudget, t.maxTokens*share/100)}
+	budget := int(w.budget)
+	if budget == 0 {
+		budget = t.maxTokens * efforts[cmp.Or(w.level, "medium")] / 100
+	}
+	t.thinking = thinking{kind: "enabled", budget: min(max(minBudget, budget), t.maxTokens-1), display: w.display}
+	if w.budget > 0 && t.thinking.budget != budget {
+		t.warn(w.param, "clamped")
+	}
 }
 
-// yieldToForcedTool: Claude does not think by budget before a forced call.
-func (t *translation) yieldToForcedTool() {
-	if t.thinking.kind == "enabled" && t.choice.forced() {
-		t.thinking = thinking{}
-		t.warn("reasoning_effort", "dropped")
+// yieldToForcedTool: Claude does not think by budget before a forced call. Thoughts that
+// were asked for as such count more than the force, an effort counts less.
+func (t *translation) yieldToForcedTool(w *wish) {
+	if t.thinking.kind != "enabled" || !t.choice.forced() {
+		return
 	}
+	if w.kind != "" {
+		t.relaxToolChoice("tool_choice")
+		return
+	}
+	t.thinking = thinking{}
+	t.warn(w.param, "dropped")
 }
 
 // yieldToUnsignedTurn: with a budget, the assistant turn of an open tool loop must begin
 // with its thinking; where the client lost it, this request goes without thinking.
-func (t *translation) yieldToUnsignedTurn() {
+func (t *translation) yieldToUnsignedTurn(w *wish) {
 	if t.thinking.kind != "enabled" {
 		return
 	}
@@ -115,9 +258,9 @@ func (t *translation) yieldToUnsignedTurn() {
 	if last == nil || !slices.ContainsFunc(last.blocks, func(b block) bool { return b.kind == toolUse }) {
 		return
 	}
-	if first := last.blocks[0].kind; first != thinkingBlock && first != redactedBlock {
+	if !last.blocks[0].isThought() {
 		t.thinking = thinking{}
-		t.warn("reasoning_effort", "dropped")
+		t.warn(w.param, "dropped")
 	}
 }
 
@@ -149,20 +292,25 @@ func (k thinking) append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-func (t *translation) appendSampling(dst []byte) []byte {
-	if t.temperature != nil {
-		dst = append(dst, `,"temperature":`...)
-		dst = append(dst, formatFloat(*t.temperature)...)
+func (t *translation) appendTemperature(dst []byte) []byte {
+	if t.temperature == nil {
+		return dst
 	}
-	if t.topP != nil {
-		dst = append(dst, `,"top_p":`...)
-		dst = append(dst, formatFloat(*t.topP)...)
+	return append(append(dst, `,"temperature":`...), formatFloat(*t.temperature)...)
+}
+
+func (t *translation) appendTopP(dst []byte) []byte {
+	if t.topP == nil {
+		return dst
 	}
-	if t.topK != nil {
-		dst = append(dst, `,"top_k":`...)
-		dst = strconv.AppendInt(dst, *t.topK, 10)
+	return append(append(dst, `,"top_p":`...), formatFloat(*t.topP)...)
+}
+
+func (t *translation) appendTopK(dst []byte) []byte {
+	if t.topK == nil {
+		return dst
 	}
-	return dst
+	return strconv.AppendInt(append(dst, `,"top_k":`...), *t.topK, 10)
 }
 
 func formatFloat(f float64) string {

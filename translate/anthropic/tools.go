@@ -1,9 +1,12 @@
 package anthropic
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,50 +20,221 @@ type tool struct {
 	name        string // as Claude gets it
 	description string
 	schema      jsontext.Value
+	extras      openai.Extras
+	kind        string         // of a tool that Claude knows by itself; empty: the client's own
+	options     jsontext.Value // of such a tool: an object
+	mark        mark
+	withheld    bool // declared by the client, but not to be called in this request
 }
 
+// webSearch is Claude's name of the search tool, webSearchType its only type on Vertex AI
+// (vertex.md 2.3).
+const (
+	webSearch     = "web_search"
+	webSearchType = "web_search_20250305"
+)
+
 func (t *translation) setTools() *openai.Error {
-	t.tools = make([]tool, 0, len(t.chat.Tools))
+	t.tools = make([]tool, 0, len(t.chat.Tools)+len(t.chat.Functions)+1)
+	t.declared = make(map[string]bool, cap(t.tools))
+	if err := t.setWebSearch(); err != nil {
+		return err
+	}
 	for i := range t.chat.Tools {
-		if err := t.addTool(&t.chat.Tools[i], i); err != nil {
+		if err := t.addTool(&t.chat.Tools[i], toolParam(i)); err != nil {
 			return err
+		}
+	}
+	if len(t.chat.Tools) == 0 {
+		for i := range t.chat.Functions {
+			if err := t.addFunction(&t.chat.Functions[i], nil, fmt.Sprintf("functions[%d]", i)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (t *translation) addTool(declared *openai.Tool, index int) *openai.Error {
-	f := &declared.Function
-	if declared.Type != "function" {
-		return invalidValue(toolParam(index, ".type"), "only function tools are available with this model")
+// setWebSearch declares the search tool first, so that none of the client's takes its name.
+func (t *translation) setWebSearch() *openai.Error {
+	o := t.chat.WebSearchOptions
+	if o == nil {
+		return nil
 	}
-	if f.Name == "" {
-		name := toolParam(index, ".function.name")
-		return openai.BadRequest("missing_required_parameter", name, "Missing required parameter: '"+name+"'.")
+	if !t.options.WebSearch {
+		return noWebSearch("web_search_options")
 	}
-	schema, flattened := objectSchema(f.Parameters)
-	if schema == nil {
-		return invalidValue(toolParam(index, ".function.parameters"), "must be a JSON Schema object")
+	options := []byte(`{"max_uses":`)
+	options = strconv.AppendInt(options, maxSearches(o.SearchContextSize), 10)
+	if at := o.UserLocation; at != nil && at.Approximate != nil {
+		options = appendLocation(append(options, `,"user_location":`...), at.Approximate)
 	}
-	if flattened {
-		t.warn(toolParam(index, ".function.parameters"), "flattened")
-	}
-	t.dropIf("cache_control", declared.CacheControl != nil || f.CacheControl != nil)
-	if !t.declare(tool{t.names.claude(f.Name), f.Description, schema}) {
-		t.warn(toolParam(index, ""), "dropped") // a second tool of the same name could never be told apart
-	}
+	t.declare(tool{name: webSearch, kind: webSearchType, options: append(options, '}')})
 	return nil
 }
 
-func toolParam(i int, field string) string { return fmt.Sprintf("tools[%d]%s", i, field) }
+func noWebSearch(param string) *openai.Error {
+	return openai.BadRequest("unsupported_parameter", param, "Unsupported parameter: '"+param+"': web search is not allowed for this model.")
+}
+
+// maxSearches stands for the size of what is searched (openai-claude.md A.1).
+func maxSearches(size string) int64 {
+	switch size {
+	case "low":
+		return 1
+	case "high":
+		return 10
+	}
+	return 5
+}
+
+func appendLocation(dst []byte, p *openai.Place) []byte {
+	dst = append(dst, `{"type":"approximate"`...)
+	for _, m := range [...]struct{ name, value string }{
+		{`,"city":`, p.City}, {`,"country":`, p.Country}, {`,"region":`, p.Region}, {`,"timezone":`, p.Timezone},
+	} {
+		if m.value != "" {
+			dst = openai.AppendString(append(dst, m.name...), m.value)
+		}
+	}
+	return append(dst, '}')
+}
+
+// ownTools begin the types of tools that Claude knows by itself and Vertex AI takes
+// without further ado.
+var ownTools = []string{"tool_search_tool_", "bash_", "text_editor_", "memory_"}
+
+// addTool takes a tool in any of the forms that clients send (openai-claude.md A.6).
+func (t *translation) addTool(d *openai.Tool, param string) *openai.Error {
+	isOwn := func(prefix string) bool { return strings.HasPrefix(d.Type, prefix) }
+	switch {
+	case d.InputSchema != nil && (d.Type == "" || d.Type == "custom"), // Anthropic's form
+		(d.Type == "function" || d.Type == "") && d.Function.Name == "" && d.Name != "": // the flat one
+		parameters := d.InputSchema
+		if parameters == nil {
+			parameters = d.Parameters
+		}
+		flat := &openai.Function{Name: d.Name, Description: d.Description, Parameters: parameters, Extras: d.Extras}
+		return t.addFunction(flat, d.CacheControl, param)
+	case d.Type == "function", d.Type == "":
+		if d.DeferLoading || d.EagerInputStreaming || d.InputExamples != nil || d.AllowedCallers != nil {
+			d.Function.Extras = d.Extras
+		}
+		return t.addFunction(&d.Function, d.CacheControl, param+".function")
+	case d.Type == "custom":
+		return t.addCustom(d, param)
+	case strings.HasPrefix(d.Type, webSearch):
+		return t.addWebSearch(d, param)
+	case slices.ContainsFunc(ownTools, isOwn):
+		t.add(tool{name: cmp.Or(d.Name, d.Type), kind: d.Type, options: d.Others, mark: markOf(d.CacheControl), extras: d.Extras}, param)
+		return nil
+	case len(t.chat.Tools) > 1:
+		t.warn(param, "dropped")
+		return nil
+	}
+	return invalidValue(param+".type", "only function and custom tools are available with this model")
+}
+
+func toolParam(i int) string { return fmt.Sprintf("tools[%d]", i) }
+
+// add declares a tool of the client's. A second one of the same name could never be told
+// apart.
+func (t *translation) add(d tool, param string) {
+	if !t.declare(d) {
+		t.warn(param, "dropped")
+	}
+}
+
+func (t *translation) addFunction(f *openai.Function, marked *openai.CacheControl, param string) *openai.Error {
+	if f.Name == "" {
+		return missingParam(param + ".name")
+	}
+	schema, flattened := objectSchema(f.Parameters)
+	if schema == nil {
+		return invalidValue(param+".parameters", "must be a JSON Schema object")
+	}
+	if flattened {
+		t.warn(param+".parameters", "flattened")
+	}
+	marks := max(markOf(marked), markOf(f.CacheControl))
+	t.add(tool{name: t.claudeName(f.Name), description: f.Description, schema: schema, extras: f.Extras, mark: marks}, strings.TrimSuffix(param, ".function"))
+	return nil
+}
+
+// addCustom wraps a tool that takes any text: Claude's tools take an object, so that the
+// text becomes its only member (openai-claude.md A.6). Claude is told of a grammar, but
+// nothing holds it to that.
+func (t *translation) addCustom(d *openai.Tool, param string) *openai.Error {
+	name, described, form := d.Custom.Name, d.Custom.Description, d.Custom.Format
+	if name == "" {
+		name, described, form = d.Name, d.Description, d.Format
+	}
+	if name == "" {
+		return missingParam(param + ".custom.name")
+	}
+	const schema = `{"type":"object","properties":{"input":{"type":"string","description":"The input as it is, without quoting or wrapping."}},"required":["input"]}`
+	if t.custom == nil {
+		t.custom = make(map[string]bool)
+	}
+	claude := t.claudeName(name)
+	t.custom[claude] = true
+	t.add(tool{name: claude, description: described + describeGrammar(form), schema: jsontext.Value(schema), mark: markOf(d.CacheControl)}, param)
+	return nil
+}
+
+// describeGrammar finds the grammar of a custom tool's format in both of its forms.
+func describeGrammar(form jsontext.Value) string {
+	type grammar struct {
+		Syntax     string `json:"syntax"`
+		Definition string `json:"definition"`
+	}
+	var f struct {
+		grammar `json:",embed"`
+		Grammar grammar `json:"grammar"`
+	}
+	if !decodeObject(form, &f) {
+		return ""
+	}
+	g := f.Grammar
+	if g.Definition == "" {
+		g = f.grammar
+	}
+	if g.Definition == "" {
+		return ""
+	}
+	return "\n\nThe input must be text that this " + g.Syntax + " grammar describes:\n" + g.Definition
+}
+
+// addWebSearch takes the search tools of OpenAI and of Anthropic.
+func (t *translation) addWebSearch(d *openai.Tool, param string) *openai.Error {
+	if !t.options.WebSearch {
+		return noWebSearch(param)
+	}
+	options := jsontext.Value(`{"max_uses":5}`)
+	if d.Type == webSearchType {
+		options = d.Others
+	}
+	t.add(tool{name: webSearch, kind: webSearchType, options: options, mark: markOf(d.CacheControl)}, param)
+	return nil
+}
+
+// claudeName is the name under which Claude gets a tool of the client's.
+func (t *translation) claudeName(name string) string {
+	if name == webSearch && t.declared[name] && !t.isClients(name) {
+		return t.names.hashed(name)
+	}
+	return t.names.claude(name)
+}
+
+// isClients tells whether the tool of that name is the client's own.
+func (t *translation) isClients(name string) bool {
+	return slices.ContainsFunc(t.tools, func(d tool) bool { return d.name == name && d.kind == "" })
+}
 
 // declare adds a tool, unless there is one of its name.
 func (t *translation) declare(d tool) bool {
 	if t.declared[d.name] {
 		return false
-	}
-	if t.declared == nil {
-		t.declared = make(map[string]bool)
 	}
 	t.declared[d.name] = true
 	t.tools = append(t.tools, d)
@@ -73,39 +247,88 @@ func (t *translation) declareUsedTools() {
 	if len(t.tools) > 0 {
 		return
 	}
-	for i := range t.turns {
-		for _, b := range t.turns[i].blocks {
-			if b.kind == toolUse {
-				t.declare(tool{name: b.name, schema: jsontext.Value(emptySchema)})
-			}
-		}
+	for name := range t.usedTools() {
+		t.declare(tool{name: name, schema: jsontext.Value(emptySchema)})
 	}
 	if len(t.tools) > 0 {
 		t.choice = toolChoice{kind: "none"}
 	}
 }
 
-func (d *tool) size() int { return len(d.name) + len(d.description) + len(d.schema) }
+// usedTools ranges over the names of the calls in the history, in their order.
+func (t *translation) usedTools() func(yield func(name string) bool) {
+	return func(yield func(string) bool) {
+		for i := range t.turns {
+			for j := range t.turns[i].blocks {
+				if b := &t.turns[i].blocks[j]; b.kind == toolUse && !yield(b.name) {
+					return
+				}
+			}
+		}
+	}
+}
 
-func appendTools(dst []byte, tools []tool) []byte {
-	for i, d := range tools {
+// dropWithheld leaves out the tools that are not to be called. Those that the history
+// calls stay known, and say so.
+func (t *translation) dropWithheld() {
+	used := make(map[string]bool)
+	for name := range t.usedTools() {
+		used[name] = true
+	}
+	t.tools = slices.DeleteFunc(t.tools, func(d tool) bool { return d.withheld && !used[d.name] })
+	for i := range t.tools {
+		if d := &t.tools[i]; d.withheld {
+			d.description, d.schema = "This tool cannot be called now.", jsontext.Value(emptySchema)
+		}
+	}
+}
+
+func (d *tool) size() int { return len(d.name) + len(d.description) + len(d.schema) + len(d.options) }
+
+func (t *translation) appendTools(dst []byte) []byte {
+	for i := range t.tools {
 		if i == 0 {
 			dst = append(dst, `,"tools":[`...)
 		} else {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, `{"name":`...)
-		dst = openai.AppendString(dst, d.name)
-		if d.description != "" {
-			dst = append(dst, `,"description":`...)
-			dst = openai.AppendString(dst, d.description)
-		}
-		dst = append(dst, `,"input_schema":`...)
-		dst = append(dst, d.schema...)
-		dst = append(dst, '}')
+		dst = t.tools[i].append(dst)
 	}
-	if len(tools) > 0 {
+	if len(t.tools) > 0 {
 		dst = append(dst, ']')
+	}
+	return dst
+}
+
+func (d *tool) append(dst []byte) []byte {
+	dst = append(dst, '{')
+	if d.kind != "" {
+		dst = append(openai.AppendString(append(dst, `"type":`...), d.kind), ',')
+	}
+	dst = openai.AppendString(append(dst, `"name":`...), d.name)
+	if d.description != "" {
+		dst = openai.AppendString(append(dst, `,"description":`...), d.description)
+	}
+	if d.schema != nil {
+		dst = append(append(dst, `,"input_schema":`...), d.schema...)
+	}
+	dst = appendOthers(dst, d.options)
+	dst = appendExtras(dst, &d.extras)
+	return append(d.mark.append(dst), '}')
+}
+
+func appendExtras(dst []byte, e *openai.Extras) []byte {
+	if e.DeferLoading {
+		dst = append(dst, `,"defer_loading":true`...)
+	}
+	if e.EagerInputStreaming {
+		dst = append(dst, `,"eager_input_streaming":true`...)
+	}
+	if len(e.InputExamples) > len(`[]`) && e.InputExamples.Kind() == '[' {
+		dst = append(append(dst, `,"input_examples":`...), e.InputExamples...)
+	}
+	if e.AllowedCallers.Kind() == '[' {
+		dst = append(append(dst, `,"allowed_callers":`...), e.AllowedCallers...)
 	}
 	return dst
 }
@@ -122,44 +345,92 @@ func (t *translation) setToolChoice() *openai.Error {
 	if len(t.tools) == 0 {
 		return nil
 	}
-	switch c := t.chat.ToolChoice; c.Mode {
-	case "":
+	param, c := "tool_choice", &t.chat.ToolChoice
+	if len(t.chat.Tools) == 0 && len(t.chat.Functions) > 0 {
+		param, c = "function_call", &t.chat.FunctionCall
+		t.choice.oneByOne = true // the old form has room for one call
+	}
+	if err := t.choose(c, param); err != nil {
+		return err
+	}
+	if p := t.chat.ParallelToolCalls; c.Single || p != nil && !*p {
+		t.choice.oneByOne = true
+	}
+	if t.choice.kind == "none" {
+		t.choice.oneByOne = false
+	}
+	if t.choice.forced() && t.model.Accepts.ForcedTools == catalogue.Never {
+		t.relaxToolChoice(param)
+	}
+	return nil
+}
+
+func (t *translation) choose(c *openai.ToolChoice, param string) *openai.Error {
+	switch c.Mode {
 	case "auto", "none":
 		t.choice.kind = c.Mode
 	case "required", "any":
 		t.choice.kind = "any"
-	case "function", "tool":
-		name := t.names.claude(c.Name)
-		if !t.declared[name] {
-			return invalidValue("tool_choice", "no tool is named '"+c.Name+"'")
+	case "allowed_tools":
+		return t.allow(c, param)
+	case "", "function", "tool", "custom":
+		if c.Mode == "" && c.Name == "" {
+			return nil // not given
 		}
-		t.choice = toolChoice{kind: "tool", name: name}
+		return t.force(t.claudeName(c.Name), c.Name, param)
 	default:
-		return invalidValue("tool_choice", "must be auto, none, required or name a function")
+		if strings.HasPrefix(c.Mode, webSearch) && t.declared[webSearch] {
+			return t.force(webSearch, webSearch, param)
+		}
+		return invalidValue(param, "must be auto, none, required or name a tool")
 	}
-	if p := t.chat.ParallelToolCalls; p != nil && !*p && t.choice.kind != "none" {
-		t.choice.oneByOne = true
+	return nil
+}
+
+func (t *translation) force(name, client, param string) *openai.Error {
+	if !t.declared[name] {
+		return invalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
 	}
-	if t.choice.forced() && t.model.Accepts.ForcedTools == catalogue.Never {
-		t.relaxToolChoice()
+	t.choice.kind, t.choice.name = "tool", name
+	return nil
+}
+
+// allow withholds all tools but some.
+func (t *translation) allow(c *openai.ToolChoice, param string) *openai.Error {
+	allowed := make(map[string]bool)
+	for _, client := range c.Allowed {
+		name := t.claudeName(client)
+		if !t.declared[name] {
+			return invalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
+		}
+		allowed[name] = true
+	}
+	for i := range t.tools {
+		t.tools[i].withheld = !allowed[t.tools[i].name]
+	}
+	switch {
+	case len(allowed) == 0:
+		t.choice.kind = "none"
+		for i := range t.tools {
+			t.tools[i].withheld = false
+		}
+	case c.AllowedMode == "required":
+		t.choice.kind = "any"
 	}
 	return nil
 }
 
 // relaxToolChoice asks in words where the model refuses to be forced.
-func (t *translation) relaxToolChoice() {
+func (t *translation) relaxToolChoice(param string) {
 	const ask = `"Answer this conversation's last message by calling one of the tools."`
 	if t.choice.kind == "tool" {
 		for i := range t.tools {
-			if t.tools[i].name == t.choice.name {
-				t.tools = t.tools[i : i+1]
-				break
-			}
+			t.tools[i].withheld = t.tools[i].name != t.choice.name
 		}
 	}
 	t.choice = toolChoice{kind: "auto", oneByOne: t.choice.oneByOne}
-	t.instructions = append(t.instructions, block{kind: text, value: jsontext.Value(ask)})
-	t.warn("tool_choice", "relaxed")
+	t.instruct(ask)
+	t.warn(param, "relaxed")
 }
 
 func (c toolChoice) forced() bool { return c.kind == "any" || c.kind == "tool" }
@@ -202,6 +473,11 @@ func (n *toolNames) claude(name string) string {
 	if isToolName(name) {
 		return name
 	}
+	return n.hashed(name)
+}
+
+// hashed is a name that no other tool has.
+func (n *toolNames) hashed(name string) string {
 	safe := strings.Map(func(r rune) rune {
 		if isIDChar(r) {
 			return r

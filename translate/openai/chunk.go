@@ -5,23 +5,22 @@ import "strconv"
 // A ChunkWriter writes an answer as the event stream of /v1/chat/completions
 // (openai-claude.md C.1).
 type ChunkWriter struct {
+	form  Form
 	head  []byte // of every chunk, up to "delta":
 	tail  []byte // of every chunk but the last
-	usage bool   // the client asked for usage
 	began bool   // the chunk with the role is written
 }
 
-// NewChunkWriter writes chunks that begin with head, and a chunk with the usage at the
-// end if the client asked for one.
-func NewChunkWriter(head Head, includeUsage bool) *ChunkWriter {
-	w := &ChunkWriter{usage: includeUsage}
-	w.head = appendHead(append(w.head, "data: "...), head, "chat.completion.chunk")
+// NewChunkWriter writes chunks that begin with head, in the form the client asked for.
+func NewChunkWriter(head Head, form Form) *ChunkWriter {
+	w := &ChunkWriter{form: form}
+	w.head = appendHead(append(w.head, "data: "...), head, form, "chat.completion.chunk")
 	w.tail = append(w.tail, `,"logprobs":null,"finish_reason":null}]`...)
 	w.tail = w.appendNoUsage(w.tail)
 	return w
 }
 
-func appendHead(dst []byte, head Head, object string) []byte {
+func appendHead(dst []byte, head Head, form Form, object string) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = appendID(dst, head.ID)
 	dst = append(dst, `,"object":"`...)
@@ -30,11 +29,14 @@ func appendHead(dst []byte, head Head, object string) []byte {
 	dst = strconv.AppendInt(dst, head.Created, 10)
 	dst = append(dst, `,"model":`...)
 	dst = AppendString(dst, head.Model)
+	if form.ServiceTier {
+		dst = append(dst, `,"service_tier":"default"`...)
+	}
 	return append(dst, `,"choices":[`...)
 }
 
 func (w *ChunkWriter) appendNoUsage(dst []byte) []byte {
-	if w.usage {
+	if w.form.Usage {
 		dst = append(dst, `,"usage":null`...)
 	}
 	return append(dst, "}\n\n"...)
@@ -42,12 +44,16 @@ func (w *ChunkWriter) appendNoUsage(dst []byte) []byte {
 
 const choiceStart = `{"index":0,"delta":`
 
-// Append appends the chunk of a delta; before the first one, the chunk with the role.
+// Append appends the chunk of a delta; before the first one, the chunk with the role. In
+// the form with functions a second call has no place, and gives none.
 func (w *ChunkWriter) Append(dst []byte, d Delta) []byte {
+	if w.form.Functions && d.Index > 0 && d.isCall() {
+		return dst
+	}
 	dst = w.begin(dst)
 	dst = append(dst, w.head...)
 	dst = append(dst, choiceStart...)
-	dst = appendDelta(dst, d)
+	dst = w.appendDelta(dst, &d)
 	return append(dst, w.tail...)
 }
 
@@ -62,23 +68,12 @@ func (w *ChunkWriter) begin(dst []byte) []byte {
 	return append(dst, w.tail...)
 }
 
-func appendDelta(dst []byte, d Delta) []byte {
+func (w *ChunkWriter) appendDelta(dst []byte, d *Delta) []byte {
 	switch d.Kind {
 	case DeltaContent:
-		dst = appendField(dst, `{"content":"`, d.Text)
+		return appendField(dst, `{"content":"`, d.Text)
 	case DeltaRefusal:
-		dst = appendField(dst, `{"refusal":"`, d.Text)
-	case DeltaToolCall:
-		dst = appendToolIndex(dst, d.Index)
-		dst = append(dst, `,"id":`...)
-		dst = AppendString(dst, d.ID)
-		dst = append(dst, `,"type":"function","function":{"name":`...)
-		dst = AppendString(dst, d.Name)
-		return append(dst, `,"arguments":""}}]}`...)
-	case DeltaArguments:
-		dst = appendToolIndex(dst, d.Index)
-		dst = appendField(dst, `,"function":{"arguments":"`, d.Text)
-		return append(dst, `}]}`...)
+		return appendField(dst, `{"refusal":"`, d.Text)
 	case DeltaReasoning:
 		dst = appendField(dst, `{"reasoning_content":"`, d.Text)
 		dst = append(dst[:len(dst)-1], `,"reasoning_details":[`...)
@@ -88,8 +83,72 @@ func appendDelta(dst []byte, d Delta) []byte {
 		dst = append(dst, `{"reasoning_details":[`...)
 		dst = appendDetail(dst, d)
 		return append(dst, `]}`...)
+	case DeltaCitations:
+		dst = append(dst, '{')
+		dst = appendAnnotations(dst, d.Citations)
+		return append(dst, '}')
+	default:
+		return w.appendCall(dst, d)
 	}
-	return dst
+}
+
+// isCall tells whether a delta is a part of a call.
+func (d *Delta) isCall() bool { return d.Kind >= DeltaToolCall && d.Kind <= DeltaCustomInput }
+
+func (w *ChunkWriter) appendCall(dst []byte, d *Delta) []byte {
+	if w.form.Functions {
+		return appendFunctionCall(dst, d)
+	}
+	dst = append(dst, `{"tool_calls":[{"index":`...)
+	dst = strconv.AppendInt(dst, int64(d.Index), 10)
+	switch d.Kind {
+	case DeltaToolCall:
+		dst = appendIdentity(dst, `,"id":`, d.ID, `,"type":"function","function":{"name":`, d.Name)
+		dst = append(dst, `,"arguments":""}`...)
+	case DeltaCustomCall:
+		dst = appendIdentity(dst, `,"id":`, d.ID, `,"type":"custom","custom":{"name":`, d.Name)
+		dst = append(dst, `,"input":""}`...)
+	case DeltaArguments:
+		dst = appendField(dst, `,"function":{"arguments":"`, d.Text)
+	default: // the input of a custom call
+		dst = appendField(dst, `,"custom":{"input":"`, d.Text)
+	}
+	return append(dst, `}]}`...)
+}
+
+// appendIdentity appends the id and the name of a call, each behind what stands before it.
+func appendIdentity(dst []byte, beforeID, id, beforeName, name string) []byte {
+	dst = append(dst, beforeID...)
+	dst = AppendString(dst, id)
+	dst = append(dst, beforeName...)
+	return AppendString(dst, name)
+}
+
+func appendFunctionCall(dst []byte, d *Delta) []byte {
+	if d.Kind == DeltaArguments {
+		dst = appendField(dst, `{"function_call":{"arguments":"`, d.Text)
+		return append(dst, '}')
+	}
+	dst = append(dst, `{"function_call":{"name":`...)
+	dst = AppendString(dst, d.Name)
+	return append(dst, `,"arguments":""}}`...)
+}
+
+// appendAnnotations appends the member with the citations (openai-claude.md C.1).
+func appendAnnotations(dst []byte, citations []Citation) []byte {
+	for i, c := range citations {
+		dst = append(dst, separator(i, `"annotations":[`)...)
+		dst = append(dst, `{"type":"url_citation","url_citation":{"start_index":`...)
+		dst = strconv.AppendInt(dst, int64(c.Start), 10)
+		dst = append(dst, `,"end_index":`...)
+		dst = strconv.AppendInt(dst, int64(c.End), 10)
+		dst = append(dst, `,"url":`...)
+		dst = AppendString(dst, c.URL)
+		dst = append(dst, `,"title":`...)
+		dst = AppendString(dst, c.Title)
+		dst = append(dst, `}}`...)
+	}
+	return append(dst, ']')
 }
 
 // appendField appends an opening that ends in a quote, the text, a quote and a brace.
@@ -99,14 +158,9 @@ func appendField(dst []byte, opening string, text Escaped) []byte {
 	return append(dst, `"}`...)
 }
 
-func appendToolIndex(dst []byte, index int) []byte {
-	dst = append(dst, `{"tool_calls":[{"index":`...)
-	return strconv.AppendInt(dst, int64(index), 10)
-}
-
 // appendDetail appends one entry of reasoning_details in OpenRouter's form; clients
 // join the entries of one index.
-func appendDetail(dst []byte, d Delta) []byte {
+func appendDetail(dst []byte, d *Delta) []byte {
 	switch d.Kind {
 	case DeltaReasoning:
 		dst = append(dst, `{"type":"reasoning.text","text":"`...)
@@ -134,10 +188,10 @@ func (w *ChunkWriter) AppendEnd(dst []byte, end Ending) []byte {
 	dst = append(dst, w.head...)
 	dst = append(dst, choiceStart...)
 	dst = append(dst, `{},"logprobs":null,"finish_reason":"`...)
-	dst = append(dst, end.FinishReason...)
+	dst = append(dst, w.form.finishReason(end.FinishReason)...)
 	dst = append(dst, `"}]`...)
 	dst = w.appendNoUsage(dst)
-	if w.usage {
+	if w.form.Usage {
 		dst = append(dst, w.head...)
 		dst = append(dst, `],"usage":`...)
 		dst = end.Usage.appendJSON(dst)

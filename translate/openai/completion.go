@@ -8,15 +8,20 @@ import (
 
 // A Fold gathers the deltas of an answer into one completion. The zero value is ready.
 type Fold struct {
+	// Form is what the client asked of the completion's form.
+	Form Form
+
 	content, refusal []byte
 	reasoning        []byte
 	calls            []foldedCall
 	details          []foldedDetail
+	citations        []Citation
 }
 
 type foldedCall struct {
-	id, name  string
-	arguments []byte
+	id, name string
+	custom   bool
+	input    []byte // of a function: its arguments
 }
 
 // foldedDetail is one reasoning block: text and signature, or data alone.
@@ -36,11 +41,13 @@ func (f *Fold) Add(d Delta) {
 		f.content = append(f.content, d.Text...)
 	case DeltaRefusal:
 		f.refusal = append(f.refusal, d.Text...)
-	case DeltaToolCall:
-		f.calls = append(f.calls, foldedCall{id: d.ID, name: d.Name})
-	case DeltaArguments:
+	case DeltaToolCall, DeltaCustomCall:
+		f.calls = append(f.calls, foldedCall{id: d.ID, name: d.Name, custom: d.Kind == DeltaCustomCall})
+	case DeltaArguments, DeltaCustomInput:
 		call := &f.calls[len(f.calls)-1] // calls do not overlap
-		call.arguments = append(call.arguments, d.Text...)
+		call.input = append(call.input, d.Text...)
+	case DeltaCitations:
+		f.citations = append(f.citations, d.Citations...)
 	case DeltaReasoning:
 		f.reasoning = append(f.reasoning, d.Text...)
 		detail := f.detail(d.Index)
@@ -65,15 +72,18 @@ func (f *Fold) detail(index int) *foldedDetail {
 // Append appends the completion (openai-claude.md B).
 func (f *Fold) Append(dst []byte, head Head, end Ending) []byte {
 	dst = slices.Grow(dst, 1024+len(f.content)+2*len(f.reasoning))
-	dst = appendHead(dst, head, "chat.completion")
+	dst = appendHead(dst, head, f.Form, "chat.completion")
 	dst = append(dst, `{"index":0,"message":{"role":"assistant","content":`...)
 	dst = f.appendContent(dst)
 	dst = append(dst, `,"refusal":`...)
 	dst = appendOrNull(dst, f.refusal)
 	dst = f.appendReasoning(dst)
-	dst = f.appendToolCalls(dst)
+	if len(f.citations) > 0 {
+		dst = appendAnnotations(append(dst, ','), f.citations)
+	}
+	dst = f.appendCalls(dst)
 	dst = append(dst, `},"logprobs":null,"finish_reason":"`...)
-	dst = append(dst, end.FinishReason...)
+	dst = append(dst, f.Form.finishReason(end.FinishReason)...)
 	dst = append(dst, `"}],"usage":`...)
 	dst = end.Usage.appendJSON(dst)
 	return append(dst, '}')
@@ -137,21 +147,41 @@ func (d *foldedDetail) append(dst []byte) []byte {
 	return appendDetailEnd(dst, d.index)
 }
 
-func (f *Fold) appendToolCalls(dst []byte) []byte {
-	for i, call := range f.calls {
+func (f *Fold) appendCalls(dst []byte) []byte {
+	switch {
+	case len(f.calls) == 0:
+		return dst
+	case f.Form.Functions:
+		dst = append(dst, `,"function_call":`...)
+		return f.calls[0].appendFunction(dst)
+	}
+	for i := range f.calls {
 		dst = append(dst, separator(i, `,"tool_calls":[`)...)
-		dst = append(dst, `{"id":`...)
-		dst = AppendString(dst, call.id)
-		dst = append(dst, `,"type":"function","function":{"name":`...)
-		dst = AppendString(dst, call.name)
-		dst = append(dst, `,"arguments":`...)
-		dst = appendCompact(dst, call.arguments)
-		dst = append(dst, `}}`...)
+		dst = f.calls[i].append(dst)
 	}
-	if len(f.calls) > 0 {
-		dst = append(dst, ']')
+	return append(dst, ']')
+}
+
+func (c *foldedCall) append(dst []byte) []byte {
+	if c.custom {
+		dst = appendIdentity(dst, `{"id":`, c.id, `,"type":"custom","custom":{"name":`, c.name)
+		dst = append(dst, `,"input":`...)
+		dst = appendQuoted(dst, c.input)
+		return append(dst, `}}`...)
 	}
-	return dst
+	dst = append(dst, `{"id":`...)
+	dst = AppendString(dst, c.id)
+	dst = append(dst, `,"type":"function","function":`...)
+	dst = c.appendFunction(dst)
+	return append(dst, '}')
+}
+
+func (c *foldedCall) appendFunction(dst []byte) []byte {
+	dst = append(dst, `{"name":`...)
+	dst = AppendString(dst, c.name)
+	dst = append(dst, `,"arguments":`...)
+	dst = appendCompact(dst, c.input)
+	return append(dst, '}')
 }
 
 // appendCompact appends JSON text as a string without its white space. Text that an

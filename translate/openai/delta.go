@@ -15,6 +15,17 @@ type Delta struct {
 	Text Escaped
 	// ID and Name of a tool call that starts.
 	ID, Name string
+	// Citations of one passage, in the order in which they were made.
+	Citations []Citation
+}
+
+// A Citation says that a passage of the content rests on a page of the web.
+type Citation struct {
+	// Start and End of the passage, counted in Unicode code points of the whole content;
+	// the passage ends before End.
+	Start, End int
+	// URL and Title of the page. Neither may be empty: clients refuse such a citation.
+	URL, Title string
 }
 
 // DeltaKind tells what a [Delta] adds.
@@ -22,14 +33,45 @@ type DeltaKind uint8
 
 // The kinds of delta.
 const (
-	DeltaContent   DeltaKind = iota // text of the answer
-	DeltaRefusal                    // text of a refusal
-	DeltaToolCall                   // a tool call starts
-	DeltaArguments                  // JSON text of the arguments of the call
-	DeltaReasoning                  // text of a thinking block
-	DeltaSignature                  // the signature of a thinking block
-	DeltaRedacted                   // a redacted thinking block, whole
+	DeltaContent     DeltaKind = iota // text of the answer
+	DeltaRefusal                      // text of a refusal
+	DeltaToolCall                     // a call of a function starts
+	DeltaArguments                    // JSON text of the arguments of the call
+	DeltaCustomCall                   // a call of a custom tool starts
+	DeltaCustomInput                  // text of the input of the call
+	DeltaReasoning                    // text of a thinking block
+	DeltaSignature                    // the signature of a thinking block
+	DeltaRedacted                     // a redacted thinking block, whole
+	DeltaCitations                    // citations of text that came before
 )
+
+// A Form is what the client asked of the form of its answer. The zero value is the form
+// of a plain request.
+type Form struct {
+	// Usage tells to end a stream with a chunk that holds the usage.
+	Usage bool
+	// Functions tells to write calls as OpenAI did before there were tools: one at most.
+	Functions bool
+	// ServiceTier tells to name the service tier, of which there is one.
+	ServiceTier bool
+}
+
+// FormOf is the form in which a request wants its answer.
+func FormOf(chat *ChatRequest) Form {
+	return Form{
+		Usage:       chat.StreamOptions.IncludeUsage || chat.Usage.Include,
+		Functions:   len(chat.Functions) > 0 && len(chat.Tools) == 0,
+		ServiceTier: chat.ServiceTier != "",
+	}
+}
+
+// finishReason is the reason in the words of the form.
+func (f Form) finishReason(reason string) string {
+	if f.Functions && reason == FinishToolCalls {
+		return finishFunctionCall
+	}
+	return reason
+}
 
 // A Head is what all chunks of an answer, or its completion, say of themselves.
 type Head struct {
@@ -82,6 +124,7 @@ const (
 	FinishLength        = "length"
 	FinishToolCalls     = "tool_calls"
 	FinishContentFilter = "content_filter"
+	finishFunctionCall  = "function_call" // of requests with functions only
 )
 
 // appendID appends OpenAI's form of an upstream message id.

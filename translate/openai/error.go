@@ -16,6 +16,8 @@ type Error struct {
 	Type, Code, Param string
 	// Message for the client; never holds a secret.
 	Message string
+	// Quotes: the message repeats what the client sent, and is not for the log.
+	Quotes bool
 	// RetryAfter is told in whole seconds; 0: not told.
 	RetryAfter time.Duration
 	// Final errors tell the client's SDK not to try again (x-should-retry: false).
@@ -29,12 +31,16 @@ type Error struct {
 	Cause error
 }
 
-// Error gives the message and its cause.
+// Error gives the message, or where it is not for the log what it is about, and the cause.
 func (e *Error) Error() string {
-	if e.Cause != nil {
-		return e.Message + ": " + e.Cause.Error()
+	message := e.Message
+	if e.Quotes {
+		message = e.Code + " " + e.Param
 	}
-	return e.Message
+	if e.Cause != nil {
+		return message + ": " + e.Cause.Error()
+	}
+	return message
 }
 
 // Unwrap gives the cause.

@@ -36,8 +36,10 @@ func (p *Part) url() string {
 		return p.ImageURL.URL
 	case "file":
 		return p.File.FileURL
-	case "input_file":
-		return p.FileURL
+	case "input_file", "file_url":
+		return p.FileURL.URL
+	case "document_url":
+		return p.DocumentURL.URL
 	case "image", "document":
 		if p.Source != nil && p.Source.Type == "url" {
 			return p.Source.URL

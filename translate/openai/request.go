@@ -62,6 +62,8 @@ type ChatRequest struct {
 	// System and StopSequences are Anthropic's names.
 	System        Content   `json:"system"`
 	StopSequences OneOrMany `json:"stop_sequences"`
+	// AnthropicBeta are values of Anthropic's header, in the body or added from the header.
+	AnthropicBeta OneOrMany `json:"anthropic_beta"`
 	// Usage is OpenRouter's way to ask for usage in a stream.
 	Usage struct {
 		Include bool `json:"include"`
@@ -202,10 +204,12 @@ type Part struct {
 	PromptCacheBreakpoint *PromptCacheTTL `json:"prompt_cache_breakpoint"`
 
 	// FileData and the rest are the Responses API's flat form of a file.
-	FileData string `json:"file_data"`
-	FileID   string `json:"file_id"`
-	FileURL  string `json:"file_url"`
-	Filename string `json:"filename"`
+	FileData string   `json:"file_data"`
+	FileID   string   `json:"file_id"`
+	FileURL  ImageURL `json:"file_url"`
+	Filename string   `json:"filename"`
+	// DocumentURL is Mistral's form of one.
+	DocumentURL ImageURL `json:"document_url"`
 
 	// Of Anthropic's content blocks.
 	ID        string         `json:"id"`
@@ -229,7 +233,7 @@ type PromptCacheTTL struct {
 	TTL string `json:"ttl"`
 }
 
-// ImageURL is where an image is, or the image itself as a data: URI.
+// ImageURL is where an image or a file is, or the data itself as a data: URI.
 type ImageURL struct {
 	URL string
 }

@@ -36,20 +36,27 @@ type said struct {
 type writer struct {
 	*call
 	answer *answer
-	left   int  // output tokens
-	full   bool // nothing more may be said
+	left   int    // output tokens
+	limit  string // the stop reason when none are left
+	full   bool   // nothing more may be said
+	bound  binding
 }
 
 // compose makes the answer to a good request.
 func (c *call) compose(u Usage) *answer {
-	w := &writer{call: c, left: int(*c.request.MaxTokens)}
+	w := &writer{call: c, left: int(*c.request.MaxTokens), limit: "max_tokens", bound: c.binding()}
+	if room := c.model.Window - u.Prompt(); c.model.Window > 0 && room < w.left {
+		w.left, w.limit = room, "model_context_window_exceeded"
+	}
 	w.answer = &answer{id: c.dice.messageID(), model: c.model, usage: u, stop: "end_turn"}
 	w.answer.multi = !dated(c.model) && slices.Contains([]string{"global", "us", "eu"}, c.path.location)
 	w.full = w.left == 0
 	if w.full {
-		w.answer.stop = "max_tokens"
+		w.answer.stop = w.limit
 	}
-	w.think()
+	if len(c.request.served()) == 0 {
+		w.think()
+	}
 	w.speak()
 	if c.scenario.StopReason != "" {
 		w.answer.stop = c.scenario.StopReason
@@ -68,7 +75,7 @@ func (w *writer) spend(text string) string {
 		return text
 	}
 	w.full = true
-	w.answer.stop = "max_tokens"
+	w.answer.stop = w.limit
 	w.answer.usage.Output += w.left
 	text = clip(text, w.left*4)
 	w.left = 0
@@ -86,7 +93,7 @@ func (w *writer) say(b said) {
 // think says the thinking block that the request's mode brings.
 func (w *writer) think() {
 	if w.scenario.Redacted && !w.full {
-		w.answer.blocks = append(w.answer.blocks, said{kind: "redacted_thinking", signature: w.dice.sign(w.model.ID, "")})
+		w.answer.blocks = append(w.answer.blocks, said{kind: "redacted_thinking", signature: w.dice.sign(w.model.ID, "", w.bound)})
 	}
 	mode := w.request.thinks(w.model.Accepts.ThinkingDefault)
 	if w.full || mode == "disabled" || mode == "between_tools" && !w.request.answersTool() {
@@ -94,11 +101,11 @@ func (w *writer) think() {
 	}
 	before := w.answer.usage.Output
 	text := w.spend(cmp.Or(w.scenario.Thinking, "The user wrote: "+clip(w.request.question(), 60)+". A short answer will do."))
-	w.answer.usage.Thinking = w.answer.usage.Output - before
+	w.answer.usage.Thinking += w.answer.usage.Output - before
 	if w.display() == "omitted" {
 		text = ""
 	}
-	w.answer.blocks = append(w.answer.blocks, said{kind: "thinking", text: text, signature: w.dice.sign(w.model.ID, text)})
+	w.answer.blocks = append(w.answer.blocks, said{kind: "thinking", text: text, signature: w.dice.sign(w.model.ID, text, w.bound)})
 }
 
 func (w *writer) display() string {
@@ -115,8 +122,14 @@ func (w *writer) speak() {
 		return
 	}
 	calls := w.calls()
-	if len(calls) == 0 || w.scenario.Text != "" {
-		w.saySpoken()
+	switch {
+	case w.scenario.Interleaved && len(calls) > 0:
+		w.saySpoken(cmp.Or(w.scenario.Text, "One moment."))
+		if w.answer.stop != "stop_sequence" {
+			w.think()
+		}
+	case len(calls) == 0 || w.scenario.Text != "":
+		w.saySpoken(w.spoken())
 	}
 	for _, call := range calls {
 		if w.full || w.answer.stop == "stop_sequence" {
@@ -137,8 +150,8 @@ func arguments(input jsontext.Value) string {
 	return ""
 }
 
-func (w *writer) saySpoken() {
-	text, sequence, found := w.spoken(), "", false
+func (w *writer) saySpoken(text string) {
+	sequence, found := "", false
 	for _, s := range w.request.StopSequences {
 		if before, _, ok := strings.Cut(text, s); ok {
 			text, sequence, found = before, s, true

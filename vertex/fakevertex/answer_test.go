@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // kinds are the types of an answer's blocks.
@@ -221,28 +219,5 @@ func TestCountTokens(t *testing.T) {
 	res, text = post(t, s, pathOf("global", "count-tokens", "rawPredict"), hello(set("model", haiku45)))
 	if res.StatusCode != 400 || !strings.Contains(text, "max_tokens: Extra inputs are not permitted") {
 		t.Errorf("%s: %s", res.Status, text)
-	}
-}
-
-func TestInstances(t *testing.T) {
-	tests := []struct{ name, schema, want string }{
-		{"nothing required", `{"type":"object","properties":{"a":{"type":"string"}}}`, `{}`},
-		{"order", `{"type":"object","properties":{"a":{"type":"boolean"},"b":{"type":"null"}},"required":["b","a"]}`, `{"b":null,"a":true}`},
-		{"const and enum", `{"type":"object","properties":{"a":{"const":7},"b":{"enum":["x","y"]}},"required":["a","b"]}`, `{"a":7,"b":"x"}`},
-		{"alternatives", `{"type":"object","properties":{"a":{"anyOf":[{"type":"integer"},{"type":"null"}]}},"required":["a"]}`, `{"a":1}`},
-		{"all of", `{"allOf":[{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]},{"properties":{"b":{"type":"boolean"}},"required":["b"]}]}`, `{"a":1,"b":true}`},
-		{"reference", `{"type":"object","properties":{"a":{"$ref":"#/$defs/n"}},"required":["a"],"$defs":{"n":{"type":"integer","minimum":5}}}`, `{"a":5}`},
-		{"recursion", `{"type":"object","properties":{"next":{"anyOf":[{"$ref":"#"},{"type":"null"}]}},"required":["next"]}`, `{"next":{"next":{"next":{"next":{"next":{"next":null}}}}}}`},
-		{"numbers", `{"type":"object","properties":{"a":{"type":"integer","exclusiveMinimum":3},"b":{"type":"number","maximum":-2},"c":{"type":"integer","multipleOf":4},"d":{"type":"number","minimum":0.25,"maximum":0.5}},"required":["a","b","c","d"]}`, `{"a":4,"b":-2,"c":4,"d":0.375}`},
-		{"texts", `{"type":"object","properties":{"a":{"type":"string","maxLength":3},"b":{"type":"string","minLength":10},"c":{"type":"string","format":"date"},"d":{"type":"string","pattern":"^[0-9]{4}$"}},"required":["a","b","c","d"]}`, `{"a":"sam","b":"samplexxxx","c":"2026-11-22","d":"1234"}`},
-		{"lists", `{"type":"object","properties":{"a":{"type":"array","items":{"type":"integer"}},"b":{"type":"array","items":{"type":"integer"},"minItems":2}},"required":["a","b"]}`, `{"a":[],"b":[1,1]}`},
-		{"several types", `{"type":"object","properties":{"a":{"type":["integer","null"]}},"required":["a"]}`, `{"a":1}`},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, string(instance([]byte(test.schema), "sample"))); diff != "" {
-				t.Error(diff)
-			}
-		})
 	}
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"math/rand/v2"
+	"strings"
 )
 
 // dice make what is arbitrary in an answer: ids, padding, where texts are cut. The
@@ -37,27 +39,57 @@ func (d dice) id(prefix string, n int) string {
 func (d dice) messageID() string { return d.id("msg_vrtx_01", 22) }
 func (d dice) toolUseID() string { return d.id("toolu_vrtx_01", 22) }
 
+// serverToolID makes ids that isServerToolID knows.
+func (d dice) serverToolID() string {
+	free := d.id("", serverIDSize)
+	return serverIDStart + free + hex.EncodeToString(mac(serverIDStart, free, nil)[:4])
+}
+
+const (
+	serverIDStart = "srvtoolu_vrtx_01"
+	serverIDSize  = 14 // of what is arbitrary in it
+)
+
+// isServerToolID reports whether the id is one of an answer.
+func isServerToolID(id string) bool {
+	rest, ok := strings.CutPrefix(id, serverIDStart)
+	return ok && len(rest) == serverIDSize+8 && rest[serverIDSize:] == hex.EncodeToString(mac(serverIDStart, rest[:serverIDSize], nil)[:4])
+}
+
 const nonceSize = 8
 
 // sign makes the signature of a thinking block: it holds for this model and this text,
-// in whatever location, and after a restart of the emulator.
-func (d dice) sign(model, text string) string {
-	nonce := binary.BigEndian.AppendUint64(nil, d.Uint64())
-	return base64.StdEncoding.EncodeToString(append(nonce, mac(model, text, nonce)...))
+// in whatever location, and after a restart of the emulator. It tells what it is bound to.
+func (d dice) sign(model, text string, to binding) string {
+	start := binary.BigEndian.AppendUint64(nil, d.Uint64()) // a nonce
+	start = append(start, to[:]...)
+	return base64.StdEncoding.EncodeToString(append(start, mac(model, text, start)...))
 }
 
 // signed reports whether signature is one of an answer of this model with this text.
 func signed(model, text, signature string) bool {
 	b, err := base64.StdEncoding.DecodeString(signature)
-	if err != nil || len(b) < nonceSize {
+	if err != nil || len(b) < nonceSize+len(binding{}) {
 		return false
 	}
-	return hmac.Equal(b[nonceSize:], mac(model, text, b[:nonceSize]))
+	start := b[:nonceSize+len(binding{})]
+	return hmac.Equal(b[len(start):], mac(model, text, start))
 }
 
-func mac(model, text string, nonce []byte) []byte {
+// boundTo is what a good signature tells.
+func boundTo(signature string) binding {
+	b, _ := base64.StdEncoding.DecodeString(signature)
+	return binding(b[nonceSize:])
+}
+
+// seal makes the encrypted_content of a page.
+func (d dice) seal(url string) string { return d.sign("web_search_result", url, binding{}) }
+
+func sealed(url, content string) bool { return signed("web_search_result", url, content) }
+
+func mac(model, text string, start []byte) []byte {
 	h := hmac.New(sha256.New, []byte("the emulator's secret is none"))
-	h.Write(nonce)
+	h.Write(start)
 	h.Write([]byte(model + "\n" + text))
 	return h.Sum(nil)
 }

@@ -177,6 +177,9 @@ func (c *call) serve() error {
 	if c.scenario.replaces() {
 		return c.playInstead()
 	}
+	if c.model, err = c.scenario.played(c.model); err != nil {
+		return googleError(http.StatusInternalServerError, "INTERNAL", "scenario: %v", err)
+	}
 	if c.path.counts() {
 		return c.count(body)
 	}

@@ -45,8 +45,9 @@ func newForms() forms {
 }
 
 const (
-	idPattern   = "^[a-zA-Z0-9_-]+$"
-	namePattern = "^[a-zA-Z0-9_-]{1,128}$"
+	idPattern       = "^[a-zA-Z0-9_-]+$"
+	serverIDPattern = "^srvtoolu_[a-zA-Z0-9_]+$"
+	namePattern     = "^[a-zA-Z0-9_-]{1,128}$"
 )
 
 func cacheForm() shape {
@@ -107,7 +108,10 @@ func contentForm() shape {
 		must("id", patterned(idPattern)), must("name", sized(1, 200)), must("input", dictionary),
 		cached(), may("caller", dictionary),
 	}
-	served := kind(must("tool_use_id", patterned(idPattern)), must("content", anything), cached(), may("caller", dictionary))
+	serverCall := append([]field{must("id", patterned(serverIDPattern))}, input[1:]...)
+	served := func(content shape) shape {
+		return kind(must("tool_use_id", patterned(serverIDPattern)), must("content", content), cached(), may("caller", dictionary))
+	}
 	return tagged(map[string]shape{
 		"text":              textForm(),
 		"image":             imageForm(),
@@ -121,10 +125,24 @@ func contentForm() shape {
 			may("content", textOr(list(tagged(results)))),
 			may("is_error", boolean), cached(),
 		),
-		"server_tool_use":         kind(input...),
-		"web_search_tool_result":  served,
-		"tool_search_tool_result": served,
+		"server_tool_use":         kind(serverCall...),
+		"web_search_tool_result":  served(pagesForm()),
+		"tool_search_tool_result": served(anything),
 	})
+}
+
+// pagesForm is what a web search brought: pages, or why there are none.
+func pagesForm() shape {
+	pages := list(tagged(map[string]shape{"web_search_result": kind(
+		must("encrypted_content", text), must("title", text), must("url", text), may("page_age", nullable(text)),
+	)}))
+	failure := tagged(map[string]shape{"web_search_tool_result_error": kind(must("error_code", oneOf(searchErrors...)))})
+	return func(v any) *refusal {
+		if _, ok := v.(map[string]any); ok {
+			return failure(v)
+		}
+		return pages(v)
+	}
 }
 
 // toolForm is a tool of the client, which needs no type, or one that Vertex knows. Their

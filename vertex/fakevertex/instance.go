@@ -2,7 +2,7 @@ package fakevertex
 
 import (
 	"math"
-	"regexp"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -11,15 +11,21 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxDepth is how deep an instance goes before optional parts are left out; a schema that
-// must be deeper has no instance.
-const maxDepth = 12
+const (
+	// maxDepth is how deep an instance goes: a schema that must be deeper has none.
+	maxDepth = 64
+	// turnDepth is where alternatives that end a recursion are taken.
+	turnDepth = 6
+	// maxValues bounds the work for schemas that refer to themselves.
+	maxValues = 10_000
+)
 
 // A maker makes instances of JSON schemas: as small as the schema allows, with sample for
 // texts that may be anything.
 type maker struct {
 	root   map[string]any
 	sample string
+	left   *int // schemas that may still be looked at
 }
 
 // instance returns a JSON value that fits the schema.
@@ -28,7 +34,7 @@ func instance(schema jsontext.Value, sample string) []byte {
 	if json.Unmarshal(schema, &root) != nil {
 		return []byte("{}")
 	}
-	value := maker{root, clip(sample, 60)}.value(root, 0)
+	value := maker{root, clip(sample, 60), new(maxValues)}.value(root, 0)
 	text, _ := json.Marshal(value, json.Deterministic(true))
 	return text
 }
@@ -70,7 +76,7 @@ func (m members) MarshalJSONTo(enc *jsontext.Encoder) error {
 
 func (m maker) value(schema any, depth int) any {
 	s, ok := schema.(map[string]any)
-	if !ok || depth > maxDepth {
+	if !ok || depth > maxDepth || *m.left < 0 {
 		return nil
 	}
 	s = m.flat(s, depth)
@@ -97,6 +103,9 @@ func (m maker) value(schema any, depth int) any {
 
 // flat resolves references and alternatives: what is left says all by itself.
 func (m maker) flat(s map[string]any, depth int) map[string]any {
+	if *m.left--; *m.left < 0 || depth > maxDepth {
+		return s
+	}
 	for range maxDepth {
 		ref, ok := s["$ref"].(string)
 		if !ok {
@@ -106,29 +115,41 @@ func (m maker) flat(s map[string]any, depth int) map[string]any {
 	}
 	if all, ok := s["allOf"].([]any); ok {
 		s = without(s, "allOf")
-		for _, part := range all {
-			s = merged(s, part)
+		for _, one := range all {
+			part, _ := one.(map[string]any)
+			s = merged(s, m.flat(part, depth+1))
 		}
 	}
 	for _, word := range []string{"anyOf", "oneOf"} {
 		if all, ok := s[word].([]any); ok && len(all) > 0 {
-			return m.flat(merged(without(s, word), m.choose(all, depth)), depth)
+			return m.flat(merged(without(s, word), choose(all, depth)), depth+1)
 		}
 	}
 	return s
 }
 
-// choose takes the first alternative, but null where a recursion must end.
-func (m maker) choose(all []any, depth int) any {
-	if depth < maxDepth/2 {
+// choose takes the first alternative, but one without parts where a recursion must end.
+func choose(all []any, depth int) any {
+	if depth < turnDepth {
 		return all[0]
 	}
 	for _, one := range all {
-		if s, ok := one.(map[string]any); ok && s["type"] == "null" {
+		if s, ok := one.(map[string]any); ok && isLeaf(s) {
 			return one
 		}
 	}
 	return all[0]
+}
+
+// isLeaf reports whether instances have no parts.
+func isLeaf(s map[string]any) bool {
+	for _, word := range []string{"$ref", "allOf", "anyOf", "oneOf"} {
+		if s[word] != nil {
+			return false
+		}
+	}
+	kind := typeOf(s)
+	return kind != "object" && kind != "array"
 }
 
 func without(s map[string]any, name string) map[string]any {
@@ -141,7 +162,7 @@ func without(s map[string]any, name string) map[string]any {
 	return rest
 }
 
-// merged is a with what b adds: properties and required of both.
+// merged is the schema of what fits both.
 func merged(a map[string]any, other any) map[string]any {
 	b, ok := other.(map[string]any)
 	if !ok {
@@ -149,17 +170,49 @@ func merged(a map[string]any, other any) map[string]any {
 	}
 	sum := without(a, "")
 	for k, v := range b {
-		switch was := sum[k].(type) {
-		case map[string]any:
-			sum[k] = merged(was, v)
-		case []any:
-			more, _ := v.([]any)
-			sum[k] = append(slices.Clip(was), more...)
-		default:
-			sum[k] = v
+		was, both := sum[k]
+		if both {
+			v = meet(k, was, v)
 		}
+		sum[k] = v
 	}
 	return sum
+}
+
+// meet is what a keyword says where two schemas have it.
+func meet(word string, a, b any) any {
+	switch word {
+	case "required", "allOf":
+		return append(slices.Clip(listed(a)), listed(b)...)
+	case "enum", "type":
+		return slices.DeleteFunc(slices.Clone(listed(a)), func(one any) bool {
+			return !slices.ContainsFunc(listed(b), func(other any) bool { return reflect.DeepEqual(one, other) })
+		})
+	}
+	switch a := a.(type) {
+	case map[string]any:
+		return merged(a, b)
+	case float64:
+		if n, ok := b.(float64); ok && (strings.HasPrefix(word, "m") || strings.HasPrefix(word, "exclusive")) {
+			return stricter(word, a, n)
+		}
+	}
+	return b
+}
+
+func stricter(word string, a, b float64) float64 {
+	if strings.Contains(strings.ToLower(word), "max") {
+		return min(a, b)
+	}
+	return max(a, b)
+}
+
+// listed is a list as it is, and anything else as a list of its own.
+func listed(v any) []any {
+	if all, ok := v.([]any); ok {
+		return all
+	}
+	return []any{v}
 }
 
 // resolve follows a reference into the same schema.
@@ -276,35 +329,20 @@ var formats = map[string]string{
 	"uuid":      "123e4567-e89b-42d3-a456-426614174000",
 }
 
-// samples are tried where a pattern must be met.
-var samples = []string{"a", "A", "1", "ab", "abc", "AB", "ABC", "12", "123", "1234", "12345", "2026-11-22", "12:00", "a1", "A1", "a-b", "a_b", "a@example.com", "https://example.com/", "+15550100", "#aabbcc", "1.0.0"}
-
 func (m maker) text(s map[string]any) any {
 	if format, _ := s["format"].(string); formats[format] != "" {
 		return formats[format]
 	}
+	low, high := int(bound(s, "minLength", 0)), int(bound(s, "maxLength", math.MaxInt32))
 	if pattern, ok := s["pattern"].(string); ok {
-		return matching(pattern, m.sample)
+		return matching(pattern, m.sample, low, high)
 	}
 	text := m.sample
-	for low := int(bound(s, "minLength", 0)); utf8.RuneCountInString(text) < low && low < 1<<16; {
-		text += "x"
+	if n := utf8.RuneCountInString(text); n < low {
+		text += strings.Repeat("x", min(low, 1<<16)-n)
 	}
-	if high := int(bound(s, "maxLength", math.MaxInt32)); utf8.RuneCountInString(text) > high {
+	if utf8.RuneCountInString(text) > high {
 		text = string([]rune(text)[:max(high, 0)])
 	}
 	return text
-}
-
-func matching(pattern, sample string) string {
-	expr, err := regexp.Compile(pattern)
-	if err != nil || expr.MatchString(sample) {
-		return sample
-	}
-	for _, one := range samples {
-		if expr.MatchString(one) {
-			return one
-		}
-	}
-	return sample
 }

@@ -78,6 +78,8 @@ func BenchmarkStream(b *testing.B) {
 func FuzzBody(f *testing.F) {
 	f.Add(streamBody)
 	f.Add(`{"anthropic_version":"vertex-2023-10-16","max_tokens":9,"messages":[{"role":"user","content":[{"type":"tool_result","tool_use_id":"a"}]}],"tools":[{"name":"a","input_schema":{"type":"object","properties":{"a":{"$ref":"#"}},"required":["a"]}}]}`)
+	f.Add(`{"anthropic_version":"vertex-2023-10-16","max_tokens":9,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}},{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]}]}],"tools":[{"type":"web_search_20250305","name":"web_search"}]}`)
+	f.Add(`{"anthropic_version":"vertex-2023-10-16","max_tokens":9,"messages":[{"role":"user","content":[{"type":"image","source":{"type":"base64","media_type":"image/webp","data":"UklGRh4AAABXRUJQVlA4TAoAAAAvAAAAAAAAAAAA"}}]}],"output_config":{"format":{"type":"json_schema","schema":{"anyOf":[{"$ref":"#/$defs/a"},{"type":"string","pattern":"(a|b)+"}],"$defs":{"a":{"const":1}}}}}}`)
 	s := New(Options{})
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, model := range []string{haiku45, opus5} {

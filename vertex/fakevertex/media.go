@@ -3,41 +3,40 @@ package fakevertex
 import (
 	"bytes"
 	"encoding/base64"
-	"image"
-	_ "image/gif"  // for sizes
-	_ "image/jpeg" // for sizes
-	_ "image/png"  // for sizes
 	"net/http"
+	"strings"
 )
 
 const (
-	maxImage      = 5 << 20 // bytes of base64 (vertex.md 2.4)
-	maxEdge       = 8000    // pixels
-	maxManyEdge   = 2000    // pixels, in a request with many images
-	manyImages    = 20      // more are many
-	defaultImages = 100     // in a request, where the catalogue does not say
+	maxImage     = 5 << 20 // bytes of base64 (vertex.md 2.4)
+	maxEdge      = 8000    // pixels
+	maxManyEdge  = 2000    // pixels, in a request with many files
+	manyFiles    = 20      // more are many
+	defaultMedia = 100     // images, or pages of documents, where the catalogue does not say
 )
 
 // checkMedia looks into images and documents, those in tool results too.
 func (i *inspection) checkMedia() *refusal {
 	files := i.files()
-	images := 0
+	images, pages := 0, 0
 	for _, f := range files {
 		if f.Type == "image" {
 			images++
 		}
+		if r := f.check(len(files) > manyFiles); r != nil {
+			return f.locate(r)
+		}
+		pages += f.pages()
 	}
 	most := i.model.Accepts.Images
 	if most == 0 {
-		most = defaultImages
+		most = defaultMedia
 	}
-	if images > most {
-		return refuse("messages: too many images: %d > %d", images, most)
-	}
-	for _, f := range files {
-		if r := f.check(len(files) > manyImages); r != nil {
-			return f.refuse("%s", r.Error())
-		}
+	switch {
+	case pages > most:
+		return refuse("A maximum of %d PDF pages may be provided.", most)
+	case images+pages > most:
+		return refuse("Too much media: %d document pages + %d images > %d", pages, images, most)
 	}
 	return nil
 }
@@ -62,48 +61,74 @@ func (i *inspection) files() []placed {
 
 func (b *block) isFile() bool { return b.Type == "image" || b.Type == "document" }
 
+// check looks at one file; many: it is one of many in the request.
 func (b *block) check(many bool) *refusal {
 	s := b.source()
 	switch {
 	case s.Type == "text" && blank(s.Data):
-		return refuse("document.source.text.data: text documents must be non-empty")
+		return refuse("text documents must be non-empty").under("document.source.text.data")
 	case s.Type != "base64":
 		return nil
 	}
+	if b.Type == "image" && len(s.Data) > maxImage {
+		return refuse("image exceeds 5 MB maximum: %d bytes > %d bytes", len(s.Data), maxImage).under("image.source.base64")
+	}
 	data, err := base64.StdEncoding.DecodeString(s.Data)
 	if err != nil || len(data) == 0 {
-		return refuse("%s.source.base64.data: Invalid base64 data", b.Type)
+		return refuse("Invalid base64 data").under(b.Type + ".source.base64.data")
 	}
-	if b.Type == "document" {
-		return checkPDF(data)
+	r := checkPDF(data)
+	if b.Type == "image" {
+		r = checkImage(s.MediaType, data, many)
 	}
-	return checkImage(s, data, many)
+	if r != nil {
+		return r.under(b.Type + ".source.base64.data")
+	}
+	return nil
 }
+
+const pdfStart = "%PDF-"
 
 func checkPDF(data []byte) *refusal {
-	if !bytes.HasPrefix(data, []byte("%PDF-")) {
-		return refuse("document.source.base64.data: The PDF specified was not valid.")
+	if !bytes.HasPrefix(data, []byte(pdfStart)) {
+		return refuse("The PDF specified was not valid.")
 	}
 	return nil
 }
 
-func checkImage(s source, data []byte, many bool) *refusal {
-	if len(s.Data) > maxImage {
-		return refuse("image.source.base64: image exceeds 5 MB maximum: %d bytes > %d bytes", len(s.Data), maxImage)
-	}
+func checkImage(label string, data []byte, many bool) *refusal {
 	switch found := http.DetectContentType(data); {
-	case len(found) < 6 || found[:6] != "image/":
-		return refuse("image.source.base64.data: Could not process image")
-	case found != s.MediaType:
-		return refuse("image.source.base64.data: Image does not match the provided media type %s", s.MediaType)
+	case !strings.HasPrefix(found, "image/"):
+		return refuse("Could not process image")
+	case found != label:
+		return refuse("Image does not match the provided media type %s", label)
 	}
-	// A size that cannot be read is none: tests send the first bytes of an image only.
-	size, _, _ := image.DecodeConfig(bytes.NewReader(data))
-	if max(size.Width, size.Height) > maxEdge {
-		return refuse("image.source.base64.data: At least one of the image dimensions exceed max allowed size: %d pixels", maxEdge)
+	edge := longestEdge(data)
+	if edge > maxEdge {
+		return refuse("At least one of the image dimensions exceed max allowed size: %d pixels", maxEdge)
 	}
-	if many && max(size.Width, size.Height) > maxManyEdge {
-		return refuse("image.source.base64.data: At least one of the image dimensions exceed max allowed size for many-image requests: %d pixels", maxManyEdge)
+	if many && edge > maxManyEdge {
+		return refuse("At least one of the image dimensions exceed max allowed size for many-image requests: %d pixels", maxManyEdge)
 	}
 	return nil
+}
+
+// pages counts a PDF's roughly: those that stand in the file uncompressed, but one at least.
+func (b *block) pages() int {
+	s := b.source()
+	if b.Type != "document" || s.Type != "base64" {
+		return 0
+	}
+	data, _ := base64.StdEncoding.DecodeString(s.Data)
+	n := 0
+	for {
+		_, rest, found := bytes.Cut(data, []byte("/Type"))
+		if !found {
+			return max(n, 1)
+		}
+		data = bytes.TrimLeft(rest, " \t\r\n")
+		if after, ok := bytes.CutPrefix(data, []byte("/Page")); ok && !bytes.HasPrefix(after, []byte("s")) {
+			n++
+		}
+	}
 }

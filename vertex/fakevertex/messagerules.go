@@ -131,12 +131,12 @@ func (i *inspection) mayPrecedeSystem(before turn) bool {
 
 // checkSignatures: a thinking block must be as this model sent it.
 func (i *inspection) checkSignatures() *refusal {
-	for _, t := range i.turns {
+	for n, t := range i.turns {
 		for _, b := range t.blocks {
 			switch {
-			case b.Type == "thinking" && !signed(i.model.ID, b.Thinking, b.Signature):
+			case b.Type == "thinking" && !(signed(i.model.ID, b.Thinking, b.Signature) && i.isBound(b.Signature, n)):
 				return b.refuse("Invalid `signature` in `thinking` block")
-			case b.Type == "redacted_thinking" && !signed(i.model.ID, "", b.Data):
+			case b.Type == "redacted_thinking" && !(signed(i.model.ID, "", b.Data) && i.isBound(b.Data, n)):
 				return b.refuse("Invalid `data` in `redacted_thinking` block")
 			}
 		}
@@ -162,7 +162,7 @@ func (i *inspection) checkThinkingTurn() *refusal {
 
 func (i *inspection) checkPrefill() *refusal {
 	last := i.turns[len(i.turns)-1]
-	if last.role != "assistant" || len(last.blocks) == 0 || i.counts {
+	if last.role != "assistant" || len(last.blocks) == 0 || last.continues() || i.counts {
 		return nil
 	}
 	if !i.holds(i.model.Accepts.Prefill) || i.format() != nil {

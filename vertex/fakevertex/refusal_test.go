@@ -159,7 +159,7 @@ var refusals = []struct {
 	{"data URI", haiku45, talk(user(blocks(`[{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "data:image/png;base64,` + png + `"}}]`))), "Invalid base64 data"},
 	{"large image", haiku45, talk(user(blocks(`[{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "` + png[:92] + strings.Repeat("A", 5<<20) + `"}}]`))), "image exceeds 5 MB maximum"},
 	{"no PDF", haiku45, talk(user(blocks(`[{"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "eHh4"}}]`))), "The PDF specified was not valid."},
-	{"many images", haiku45, talk(user(blocks(`[` + strings.TrimSuffix(strings.Repeat(`{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "`+png+`"}},`, 101), ",") + `]`))), "too many images"},
+	{"many images", haiku45, talk(user(blocks(`[` + strings.TrimSuffix(strings.Repeat(`{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "`+png+`"}},`, 101), ",") + `]`))), "Too much media: 0 document pages + 101 images > 100"},
 	{"long prompt", haiku45, talk(user(strings.Repeat("word ", 200_000))), "prompt is too long: 250000 tokens > 200000 maximum"},
 	{"document by the assistant, new version", opus5, both(set("anthropic_version", "2026-10-21"), talk(user("q"), assistant(blocks(`[{"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "x"}}]`)), user("a"))), "`document` blocks can only be in `user` messages"},
 	{"edits without their header", opus5, raw(`{"context_management": {"edits": []}}`), "context_management: Extra inputs are not permitted"},

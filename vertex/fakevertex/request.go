@@ -189,8 +189,11 @@ type placed struct {
 	message, index int
 }
 
-func (p placed) refuse(format string, args ...any) *refusal {
-	return refuse(format, args...).underIndex(p.index).under("content").underIndex(p.message).under("messages")
+func (p placed) refuse(format string, args ...any) *refusal { return p.locate(refuse(format, args...)) }
+
+// locate tells in which block a refusal's field was found.
+func (p placed) locate(r *refusal) *refusal {
+	return r.underIndex(p.index).under("content").underIndex(p.message).under("messages")
 }
 
 func (r *request) turns() []turn {

@@ -32,6 +32,8 @@ type inspection struct {
 	betas  []string
 	turns  []turn
 	counts bool // it is the token counter's, which generates nothing
+	bound  bool // thinking is bound to what stands before it
+	load   load // of all schemas
 }
 
 // rules are asked one after the other; the first refusal is the answer.
@@ -47,10 +49,13 @@ var rules = []func(*inspection) *refusal{
 	(*inspection).checkBetaFields,
 	(*inspection).checkTexts,
 	(*inspection).checkTools,
+	(*inspection).checkLoad,
 	(*inspection).checkToolChoice,
 	(*inspection).checkSystemTurns,
 	(*inspection).checkBlocks,
 	(*inspection).checkToolTurns,
+	(*inspection).checkServed,
+	(*inspection).checkContinued,
 	(*inspection).checkSignatures,
 	(*inspection).checkThinkingTurn,
 	(*inspection).checkPrefill,
@@ -59,8 +64,11 @@ var rules = []func(*inspection) *refusal{
 }
 
 // inspect returns the first refusal, or nil.
-func (r *request) inspect(m *catalogue.Model, sent []string, counts bool) error {
-	i := &inspection{request: r, model: m, mode: r.thinks(m.Accepts.ThinkingDefault), betas: sent, turns: r.turns(), counts: counts}
+func (c *call) inspect(r *request, m *catalogue.Model, sent []string) error {
+	i := &inspection{
+		request: r, model: m, mode: r.thinks(m.Accepts.ThinkingDefault), betas: sent, turns: r.turns(),
+		counts: c.path.counts(), bound: c.scenario.Bound,
+	}
 	for _, rule := range rules {
 		if refused := rule(i); refused != nil {
 			return refused
@@ -262,7 +270,7 @@ func (i *inspection) checkFormat() *refusal {
 	if i.cites() {
 		return refuse("output_config.format: structured outputs cannot be used with citations")
 	}
-	if r := checkSubset(f.Schema); r != nil {
+	if r := checkSubset(f.Schema, &i.load); r != nil {
 		return r.under("output_config.format.schema")
 	}
 	return nil

@@ -27,11 +27,14 @@ import (
 //	  {"model": "claude-haiku-4-5", "events": 500, "pace": "20ms"},
 //	  {"location": "eu", "stall_after": 3, "pings": "5s"},
 //	  {"model": "claude-opus-5", "error_after": 4, "error_type": "overloaded_error"},
-//	  {"text": "Tomorrow.", "calls": [{"name": "weather", "input": {"city": "Oslo"}}]}
+//	  {"text": "Tomorrow.", "calls": [{"name": "weather", "input": {"city": "Oslo"}}]},
+//	  {"denied": ["structured_outputs", "web_search"]},
+//	  {"model": "claude-opus-4-1", "window": 3000, "accepts": {"prefill": "never"}}
 //	]
 //
 // That is: no quota on global; us overloaded for two requests; an answer of 500 pieces in
-// ten seconds; silence after three events; an error event in the middle; a fixed answer.
+// ten seconds; silence after three events; an error event in the middle; a fixed answer;
+// an organisation policy; a model that is not what its catalogue entry says.
 type Scenario struct {
 	// Location, Model and Method are those of the requests it is for; empty: every.
 	// Model is any spelling that the catalogue knows, Method rawPredict,
@@ -92,6 +95,30 @@ type Scenario struct {
 	Calls []Call `json:"calls,omitzero"`
 	// StopReason replaces the right one: refusal, pause_turn ...
 	StopReason string `json:"stop_reason,omitzero"`
+	// Interleaved puts a text and another thinking block before the tool calls.
+	Interleaved bool `json:"interleaved,omitzero"`
+
+	// Pauses is how many times an answer stops with pause_turn, where the request offers
+	// web search, which is then made whatever the question: each round is one block, the
+	// search or what it found, until the text comes. The request that goes on with it ends in the
+	// assistant's message, with every block of the rounds so far.
+	Pauses int `json:"pauses,omitzero"`
+	// SearchError makes web searches fail with this error_code: max_uses_exceeded ...
+	SearchError string `json:"search_error,omitzero"`
+	// Untitled leaves the title of citations null.
+	Untitled bool `json:"untitled,omitzero"`
+
+	// Denied are the features that an organisation policy denies, of structured_outputs
+	// and web_search. Requests that use none of them are answered.
+	Denied []string `json:"denied,omitzero"`
+	// Accepts changes rules of the model for these requests; it is an object with some of
+	// the members of catalogue.Accepts.
+	Accepts jsontext.Value `json:"accepts,omitzero"`
+	// Window is the model's context window for these requests, in tokens; 0: the catalogue's.
+	Window int `json:"window,omitzero"`
+	// Bound makes a thinking block good only behind the tools, the system prompt and the
+	// turns that it was given behind. Blocks given without Bound stay good everywhere.
+	Bound bool `json:"bound,omitzero"`
 }
 
 // A Call is a tool call of an answer.
@@ -100,7 +127,11 @@ type Call struct {
 	Input jsontext.Value `json:"input,omitzero"` // an object; nil: {}
 }
 
-// ParseScenarios reads a JSON list of scenarios. An unknown name, a wrong type and a
+// ParseScenarios reads a JSON list of scenarios. Their members are location, model, method
+// and times; delay, status, body, message, error_type, header, html, stall and replay;
+// stall_after, cut_after, close_after, error_after and pings; pace, text, events, tokens,
+// thinking, redacted, calls, stop_reason and interleaved; pauses, search_error and
+// untitled; denied, accepts, window and bound. Any other name, a wrong type and a
 // contradiction are errors.
 func ParseScenarios(data []byte) ([]Scenario, error) {
 	var list []Scenario
@@ -123,7 +154,7 @@ func (s *Scenario) check() error {
 			ends++
 		}
 	}
-	counts := []int{s.StallAfter + 1, s.CutAfter + 1, s.CloseAfter + 1, s.ErrorAfter + 1, s.Times, s.Events, s.Tokens, int(s.Delay), int(s.Pace), int(s.Pings)}
+	counts := []int{s.StallAfter + 1, s.CutAfter + 1, s.CloseAfter + 1, s.ErrorAfter + 1, s.Times, s.Events, s.Tokens, s.Pauses, s.Window, int(s.Delay), int(s.Pace), int(s.Pings)}
 	switch {
 	case ends > 1:
 		return errors.New("only one of status, html, stall, stall_after, cut_after, close_after and error_after can be")
@@ -133,8 +164,20 @@ func (s *Scenario) check() error {
 		return errors.New("negative number")
 	case !slices.Contains([]string{"", "rawPredict", "streamRawPredict", "count-tokens"}, s.Method):
 		return fmt.Errorf("unknown method %q", s.Method)
+	case s.SearchError != "" && !slices.Contains(searchErrors, s.SearchError):
+		return fmt.Errorf("unknown search_error %q", s.SearchError)
 	}
-	return nil
+	return s.checkRules()
+}
+
+func (s *Scenario) checkRules() error {
+	for _, feature := range s.Denied {
+		if partnerFeatures[feature] == nil {
+			return fmt.Errorf("unknown feature %q is denied", feature)
+		}
+	}
+	_, err := s.played(&catalogue.Model{})
+	return err
 }
 
 // breakAfter is the number of events before the stream breaks off, and whether it does.

@@ -234,7 +234,16 @@ func TestParseScenarios(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	for _, bad := range []string{`{}`, `[{"sleep": 1}]`, `[{"pace": 20}]`, `[{"pace": "-1s"}]`, `[{"status": 200}]`, `[{"status": 500, "stall": true}]`, `[{"method": "predict"}]`, `[{"events": -1}]`, `[{"cut_after": -2}]`} {
+	got, err = ParseScenarios([]byte(`[{"denied": ["web_search"], "accepts": {"effort": []}, "window": 9, "bound": true}, {"pauses": 2, "search_error": "unavailable", "untitled": true, "interleaved": true}]`))
+	want = []Scenario{{Denied: []string{"web_search"}, Accepts: []byte(`{"effort": []}`), Window: 9, Bound: true}, {Pauses: 2, SearchError: "unavailable", Untitled: true, Interleaved: true}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+	bad := []string{
+		`[{"denied": ["images"]}]`, `[{"accepts": {"x": 1}}]`, `[{"accepts": {"prefill": true}}]`, `[{"accepts": []}]`, `[{"window": -1}]`, `[{"pauses": -1}]`, `[{"search_error": "x"}]`,
+		`{}`, `[{"sleep": 1}]`, `[{"pace": 20}]`, `[{"pace": "-1s"}]`, `[{"status": 200}]`, `[{"status": 500, "stall": true}]`, `[{"method": "predict"}]`, `[{"events": -1}]`, `[{"cut_after": -2}]`,
+	}
+	for _, bad := range bad {
 		if got, err := ParseScenarios([]byte(bad)); err == nil {
 			t.Errorf("%s is taken: %+v", bad, got)
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"vertexgateway/translate/catalogue"
 )
 
 // message answers rawPredict and streamRawPredict. What is streamed is decided by the
@@ -20,16 +22,36 @@ func (c *call) message(body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := req.inspect(c.model, sent, false); err != nil {
+	if err := c.checkPolicy(req); err != nil {
+		return err
+	}
+	if err := c.inspect(req, c.model, sent); err != nil {
 		return err
 	}
 	c.request = req
 	prompt := req.segments()
-	if n := promptTokens(prompt); c.model.Window > 0 && n > c.model.Window {
-		return refuse("prompt is too long: %d tokens > %d maximum", n, c.model.Window)
+	if r := req.checkWindow(c.model, promptTokens(prompt)); r != nil {
+		return r
 	}
 	usage := c.cache.bill(prompt, c.model.ID+"@"+c.path.location, c.model.Accepts.CacheMinTokens, c.now())
 	return c.give(c.compose(usage))
+}
+
+// strictWindows ended with the first model of Claude 4.5: before, max_tokens had to fit
+// into the context window besides the prompt (vertex.md 2.2).
+const strictWindows = "2025-09-29"
+
+func (r *request) checkWindow(m *catalogue.Model, prompt int) *refusal {
+	asked := int(*r.MaxTokens)
+	switch {
+	case m.Window == 0:
+		return nil
+	case prompt > m.Window:
+		return refuse("prompt is too long: %d tokens > %d maximum", prompt, m.Window)
+	case m.Released != "" && m.Released < strictWindows && prompt+asked > m.Window:
+		return refuse("input length and `max_tokens` exceed context limit: %d + %d > %d, decrease input length or `max_tokens` and try again", prompt, asked, m.Window)
+	}
+	return nil
 }
 
 // give sends an answer, in the way the request asks for.
@@ -61,7 +83,10 @@ func (c *call) count(body []byte) error {
 			return refuseAs(http.StatusNotFound, "not_found_error", "model: %s", req.Model)
 		}
 	}
-	if err := req.inspect(model, sent, true); err != nil {
+	if model, err = c.scenario.played(model); err != nil {
+		return googleError(http.StatusInternalServerError, "INTERNAL", "scenario: %v", err)
+	}
+	if err := c.inspect(req, model, sent); err != nil {
 		return err
 	}
 	answer, _ := json.Marshal(struct {

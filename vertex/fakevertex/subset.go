@@ -25,30 +25,40 @@ var subset = map[string][]string{
 
 // A subsetter checks that a schema stays within the subset.
 type subsetter struct {
-	root     map[string]any
-	optional int // properties
-	unions   int
+	root map[string]any
+	load *load
 }
 
+// A load is what makes the schemas of a request costly to compile.
+type load struct {
+	schemas  int // with those inside, each counted wherever it is referred to
+	optional int // properties
+	unions   int // properties of several types
+}
+
+// The limits are those of openai-claude.md A.8, but for the first, which bounds our work.
 const (
-	maxOptional = 24 // optional properties in a schema
-	maxUnions   = 16 // properties of several types in a schema
+	maxSchemas  = 10_000
+	maxOptional = 24
+	maxUnions   = 16
 )
 
-// checkSubset refuses a schema that structured outputs and strict tools do not know.
-func checkSubset(schema jsontext.Value) *refusal {
+// checkLoad comes when all schemas were walked.
+func (i *inspection) checkLoad() *refusal {
+	if l := i.load; l.schemas > maxSchemas || l.optional > maxOptional || l.unions > maxUnions {
+		return refuse("Schema is too complex for compilation.")
+	}
+	return nil
+}
+
+// checkSubset refuses a schema that structured outputs and strict tools do not know, and
+// adds what it costs to sum.
+func checkSubset(schema jsontext.Value, sum *load) *refusal {
 	var root map[string]any
 	if json.Unmarshal(schema, &root) != nil {
 		return refuse("Input should be a valid dictionary")
 	}
-	s := &subsetter{root: root}
-	if r := s.check(root, nil); r != nil {
-		return r
-	}
-	if s.optional > maxOptional || s.unions > maxUnions {
-		return refuse("Schema is too complex for compilation.")
-	}
-	return nil
+	return (&subsetter{root, sum}).check(root, nil)
 }
 
 // check walks a schema; open are the references it was reached by.
@@ -56,6 +66,9 @@ func (s *subsetter) check(v any, open []string) *refusal {
 	schema, ok := v.(map[string]any)
 	if !ok {
 		return refuse("Schema must be an object")
+	}
+	if s.load.schemas++; s.load.schemas > maxSchemas {
+		return nil // enough is known
 	}
 	if ref, ok := schema["$ref"].(string); ok {
 		return s.follow(ref, open)
@@ -70,7 +83,7 @@ func (s *subsetter) check(v any, open []string) *refusal {
 	for _, word := range []string{"anyOf", "allOf"} {
 		all, _ := schema[word].([]any)
 		if word == "anyOf" && len(all) > 0 {
-			s.unions++
+			s.load.unions++
 		}
 		for _, one := range all {
 			if part, _ := one.(map[string]any); word == "allOf" && part["$ref"] != nil {
@@ -94,7 +107,7 @@ func (s *subsetter) types(schema map[string]any) ([]string, *refusal) {
 		}
 		return []string{t}, nil
 	case []any:
-		s.unions++
+		s.load.unions++
 		var all []string
 		for _, one := range t {
 			all = append(all, fmt.Sprint(one))
@@ -148,7 +161,7 @@ func checkPattern(schema map[string]any) *refusal {
 func (s *subsetter) inside(schema map[string]any, open []string) *refusal {
 	properties, _ := schema["properties"].(map[string]any)
 	required, _ := schema["required"].([]any)
-	s.optional += max(0, len(properties)-len(required))
+	s.load.optional += max(0, len(properties)-len(required))
 	for _, name := range sortedKeys(properties) {
 		if r := s.check(properties[name], open); r != nil {
 			return r

@@ -24,7 +24,7 @@ func (i *inspection) checkTools() *refusal {
 		if !i.model.Accepts.StructuredOutputs {
 			return refuse("Extra inputs are not permitted").under("strict").under("custom").underIndex(n).under("tools")
 		}
-		if r := checkSubset(t.InputSchema); r != nil {
+		if r := checkSubset(t.InputSchema, &i.load); r != nil {
 			return r.under("custom").underIndex(n).under("tools")
 		}
 	}

@@ -2,6 +2,7 @@ package fakevertex
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -178,23 +179,35 @@ func TestManyEvents(t *testing.T) {
 func TestStreamSaysWhatTheWholeAnswerDoes(t *testing.T) {
 	for _, test := range accepted {
 		t.Run(test.name, func(t *testing.T) {
-			b := hello(test.edit)
-			if b["max_tokens"] == 0 {
+			if hello(test.edit)["max_tokens"] == 0 {
 				t.Skip("may not be streamed")
 			}
-			whole := ask(t, New(Options{}), test.model, b)
-			events := stream(t, New(Options{}), "global", test.model, test.edit)
-			if diff := cmp.Diff(whole.Content, fold(t, events)); diff != "" {
-				t.Error(diff)
-			}
-			last := events[len(events)-2].value
-			if got := last["usage"].(map[string]any)["output_tokens"]; got != float64(whole.Usage.Output) {
-				t.Errorf("output %v, %d", got, whole.Usage.Output)
-			}
-			if got := last["delta"].(map[string]any)["stop_reason"]; got != whole.StopReason {
-				t.Errorf("stop reason %v, %v", got, whole.StopReason)
-			}
+			checkStream(t, Scenario{}, test.model, test.edit)
 		})
+	}
+	for n, scenario := range []Scenario{{Interleaved: true, Redacted: true}, {Pauses: 1}, {Pauses: 1, Times: 1}, {SearchError: "unavailable"}, {Untitled: true}} {
+		t.Run(fmt.Sprint("scenario ", n), func(t *testing.T) {
+			checkStream(t, scenario, opus5, both(raw(weather), talk(user("Do it"))))
+			checkStream(t, scenario, opus5, both(raw(webSearch), talk(user("Search for it"))))
+		})
+	}
+}
+
+// checkStream compares a stream with the same answer as a whole.
+func checkStream(t *testing.T, scenario Scenario, model string, e edit) {
+	t.Helper()
+	options := Options{Scenarios: []Scenario{scenario}}
+	whole := ask(t, New(options), model, hello(e))
+	events := stream(t, New(options), "global", model, e)
+	if diff := cmp.Diff(whole.Content, fold(t, events)); diff != "" {
+		t.Error(diff)
+	}
+	last := events[len(events)-2].value
+	if got := last["usage"].(map[string]any)["output_tokens"]; got != float64(whole.Usage.Output) {
+		t.Errorf("output %v, %d", got, whole.Usage.Output)
+	}
+	if got := last["delta"].(map[string]any)["stop_reason"]; got != whole.StopReason {
+		t.Errorf("stop reason %v, %v", got, whole.StopReason)
 	}
 }
 

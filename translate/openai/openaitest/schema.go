@@ -4,8 +4,10 @@ package openaitest
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -67,4 +69,25 @@ func (s Schema) Check(t testing.TB, name string, object []byte) {
 	if err := schema.Value.VisitJSON(value, openapi3.MultiErrors()); err != nil {
 		t.Errorf("not a %s: %v\n%s", name, err, object)
 	}
+}
+
+// Properties are the names of the members that the schema called name has.
+func (s Schema) Properties(t testing.TB, name string) []string {
+	t.Helper()
+	root, ok := s.doc.Components.Schemas[name]
+	if !ok {
+		t.Fatalf("no schema %s", name)
+	}
+	names := make(map[string]bool)
+	var walk func(*openapi3.SchemaRef)
+	walk = func(ref *openapi3.SchemaRef) {
+		for property := range ref.Value.Properties {
+			names[property] = true
+		}
+		for _, part := range slices.Concat(ref.Value.AllOf, ref.Value.AnyOf, ref.Value.OneOf) {
+			walk(part)
+		}
+	}
+	walk(root)
+	return slices.Sorted(maps.Keys(names))
 }

@@ -1,0 +1,123 @@
+package proxy
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"vertexgateway/translate/anthropic"
+	"vertexgateway/translate/catalogue"
+	"vertexgateway/translate/openai"
+)
+
+// A draft is a client's request with what has been learnt about how to put it to its
+// model. It is put anew when the model refuses it for a reason that can be mended.
+type draft struct {
+	chat    *openai.ChatRequest
+	model   *catalogue.Model
+	options anthropic.Options
+	mended  []anthropic.Repair
+	request *anthropic.Request
+}
+
+// draft translates a request, by the catalogue and by what the model refused of late.
+func (x *exchange) draft(chat *openai.ChatRequest) (*draft, *openai.Error) {
+	d := &draft{chat: chat, model: x.route.model, options: x.route.options}
+	d.options.Keep = x.snapshot.config.ThinkingStore.Entries > 0
+	for _, r := range x.gateway.lessons.of(x.route.model.ID, x.now()) {
+		d.model, d.options = r.Apply(d.model, d.options)
+	}
+	return d, x.translate(d)
+}
+
+func (x *exchange) translate(d *draft) *openai.Error {
+	req, err := anthropic.NewRequest(d.chat, d.model, d.options)
+	if err != nil {
+		return err
+	}
+	d.request = req
+	warnings := req.Warnings
+	for _, r := range d.mended {
+		if !slices.Contains(warnings, r.Warning) && !(x.snapshot.config.Strict && r.Warning.What == emulated) {
+			warnings = append(warnings, r.Warning)
+		}
+	}
+	return x.warn(warnings)
+}
+
+// emulated is what a warning says of a feature that is had in another way: nothing is lost.
+const emulated = "emulated"
+
+// maxMended is how often one request is mended. Each fault is mended once.
+const maxMended = 3
+
+// mend puts a refused request anew where the refusal tells how. In strict mode nothing is
+// taken from the client's request, and only its form may change.
+func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
+	r, ok := anthropic.Diagnose(refusal)
+	known := slices.ContainsFunc(d.mended, func(m anthropic.Repair) bool { return m.Name == r.Name })
+	if !ok || known || len(d.mended) == maxMended || x.snapshot.config.Strict && r.Warning.What != emulated {
+		return false
+	}
+	better := *d
+	better.model, better.options = r.Apply(d.model, d.options)
+	better.mended = append(slices.Clip(d.mended), r)
+	if x.translate(&better) != nil {
+		return false
+	}
+	*d = better
+	x.gateway.metrics.repairs.WithLabelValues(x.label(), r.Name).Inc()
+	x.gateway.options.Log.Warn("request refused, mended and tried again", zap.String("request_id", x.id), zap.String("model", x.label()),
+		zap.String("repair", r.Name), zap.String("error", refusal.Message))
+	if r.Lasting {
+		x.gateway.lessons.learn(x.route.model.ID, r, x.now())
+	}
+	return true
+}
+
+// header is what the request adds to the upstream's.
+func (d *draft) header() http.Header {
+	if len(d.request.Betas) == 0 {
+		return nil
+	}
+	return http.Header{"Anthropic-Beta": {strings.Join(d.request.Betas, ",")}}
+}
+
+// lessons are repairs that will be needed again, by the id of the model.
+type lessons struct {
+	mu     sync.Mutex
+	models map[string][]lesson
+}
+
+type lesson struct {
+	anthropic.Repair
+	until time.Time
+}
+
+// memory is how long a lesson is kept: a model may change, and so may a policy.
+const memory = 10 * time.Minute
+
+func (l *lessons) learn(model string, r anthropic.Repair, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.models == nil {
+		l.models = make(map[string][]lesson)
+	}
+	kept := slices.DeleteFunc(slices.Clone(l.models[model]), func(old lesson) bool { return old.Name == r.Name || !old.until.After(now) })
+	l.models[model] = append(kept, lesson{r, now.Add(memory)})
+}
+
+// of gives what is known of a model; nearly always nothing.
+func (l *lessons) of(model string, now time.Time) []lesson {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	learnt := l.models[model]
+	if len(learnt) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(learnt), func(old lesson) bool { return !old.until.After(now) })
+}
