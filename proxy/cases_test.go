@@ -66,9 +66,7 @@ func TestCases(t *testing.T) {
 				t.Fatal(err)
 			}
 			served := serveFiles(t, script)
-			var played *txtar.Archive
-			synctest.Test(t, func(t *testing.T) { played = newStage(t, script, served).play() })
-			compareCase(t, file, script, played)
+			synctest.Test(t, func(t *testing.T) { compareCase(t, file, script, newStage(t, script, served).play()) })
 		})
 	}
 }

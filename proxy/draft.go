@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -59,14 +60,15 @@ const maxMended = 3
 // taken from the client's request, and only its form may change.
 func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
 	r, ok := anthropic.Diagnose(refusal)
-	known := slices.ContainsFunc(d.mended, func(m anthropic.Repair) bool { return m.Name == r.Name })
+	known := slices.ContainsFunc(d.mended, func(m anthropic.Repair) bool { return m.Is(r) })
 	if !ok || known || len(d.mended) == maxMended || x.snapshot.config.Strict && r.Warning.What != emulated {
 		return false
 	}
-	better := *d
+	told, better := x.warnings, *d
 	better.model, better.options = r.Apply(d.model, d.options)
 	better.mended = append(slices.Clip(d.mended), r)
-	if x.translate(&better) != nil {
+	if x.translate(&better) != nil || better.isSame(d) {
+		x.warnings = told
 		return false
 	}
 	*d = better
@@ -77,6 +79,11 @@ func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
 		x.gateway.lessons.learn(x.route.model.ID, r, x.now())
 	}
 	return true
+}
+
+// isSame tells whether both drafts send the same.
+func (d *draft) isSame(other *draft) bool {
+	return bytes.Equal(d.request.Body, other.request.Body) && slices.Equal(d.request.Betas, other.request.Betas)
 }
 
 // header is what the request adds to the upstream's.
@@ -107,7 +114,7 @@ func (l *lessons) learn(model string, r anthropic.Repair, now time.Time) {
 	if l.models == nil {
 		l.models = make(map[string][]lesson)
 	}
-	kept := slices.DeleteFunc(slices.Clone(l.models[model]), func(old lesson) bool { return old.Name == r.Name || !old.until.After(now) })
+	kept := slices.DeleteFunc(slices.Clone(l.models[model]), func(old lesson) bool { return old.Is(r) || !old.until.After(now) })
 	l.models[model] = append(kept, lesson{r, now.Add(memory)})
 }
 

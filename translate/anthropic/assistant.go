@@ -177,6 +177,9 @@ func hasThoughts(parts []openai.Part) bool {
 // places that its blocks had in Claude's answer. False: they all stand in front, or
 // nothing fits.
 func layOut(blocks []block, thoughts int) bool {
+	if thoughts == 0 {
+		return false
+	}
 	places := make([]block, len(blocks))
 	taken := make([]bool, len(blocks))
 	apart := false

@@ -13,101 +13,6 @@ import (
 	"vertexgateway/translate/openai"
 )
 
-// A textState is what becomes of text blocks.
-type textState uint8
-
-const (
-	textFlows textState = iota
-	textWaits           // it may turn out that a call's input is the text of the answer
-	textOver            // such a call came: its input is all the text there is
-)
-
-// A passage is a text block that waits, with what it cites.
-type passage struct {
-	text      []byte
-	citations []openai.Citation
-}
-
-// giveOpening gives out what the request put into Claude's mouth, before anything else.
-func (s *Stream) giveOpening() {
-	if len(s.opening) > 0 {
-		s.show(s.opening)
-		s.opening = nil
-	}
-}
-
-func (s *Stream) startText(b *contentBlock) {
-	s.open, s.from, s.citations = openText, s.position.points, nil
-	if s.state == textWaits {
-		s.held = append(s.held, passage{})
-	}
-	if first := inside(b.Text); len(first) > 0 {
-		s.text(first)
-	}
-	for _, citation := range citations(b.Citations) {
-		s.cite(citation)
-	}
-}
-
-// text takes a piece of the open text block.
-func (s *Stream) text(piece openai.Escaped) {
-	switch {
-	case !s.shaped:
-		s.emitText(openai.DeltaContent, 0, piece)
-	case s.state == textWaits:
-		last := &s.held[len(s.held)-1]
-		last.text = append(last.text, piece...)
-	case s.state == textFlows:
-		s.show(s.fence.take(piece))
-	}
-}
-
-// show emits text and counts it.
-func (s *Stream) show(piece openai.Escaped) {
-	if s.reading.cites {
-		s.position.advance(piece)
-	}
-	s.emitText(openai.DeltaContent, 0, piece)
-}
-
-func (s *Stream) stopText() {
-	switch s.state {
-	case textWaits:
-		s.held[len(s.held)-1].citations = s.citations
-	case textFlows:
-		s.emitCitations(s.from, s.citations)
-	case textOver:
-	}
-	s.citations = nil // a front may still hold them
-}
-
-// startJSON begins the call whose input is the text of the answer. It is one text: of a
-// second call nothing is shown.
-func (s *Stream) startJSON() {
-	if s.state == textOver {
-		return
-	}
-	s.open, s.state = openJSON, textOver
-	s.held, s.fence = nil, fence{}
-}
-
-// release gives out the text that waited.
-func (s *Stream) release() {
-	if s.state != textWaits {
-		return
-	}
-	s.state = textFlows
-	for _, p := range s.held {
-		from := s.position.points
-		s.show(s.fence.take(p.text))
-		s.emitCitations(from, p.citations)
-	}
-	s.held = nil
-}
-
-// closeFence gives out what might have been a fence and is none, at the end of the text.
-func (s *Stream) closeFence() { s.show(s.fence.rest()) }
-
 // citations takes a list apart; what is no list has none.
 func citations(list jsontext.Value) []jsontext.Value {
 	var elements []jsontext.Value
@@ -138,19 +43,16 @@ func (s *Stream) cite(value jsontext.Value) {
 	if err != nil || location.Type != "web_search_result_location" || location.URL == "" {
 		return
 	}
-	citation := openai.Citation{URL: location.URL, Title: cmp.Or(location.Title, location.URL)}
-	if !slices.Contains(s.citations, citation) {
-		s.citations = append(s.citations, citation)
+	page := openai.Page{URL: location.URL, Title: cmp.Or(location.Title, location.URL)}
+	if !slices.Contains(s.pages, page) {
+		s.pages = append(s.pages, page)
 	}
 }
 
-// emitCitations emits the citations of the text from a position on.
-func (s *Stream) emitCitations(from int, citations []openai.Citation) {
-	for i := range citations {
-		citations[i].Start, citations[i].End = from, s.position.points
-	}
-	if len(citations) > 0 {
-		s.emit(openai.Delta{Kind: openai.DeltaCitations, Citations: citations})
+// emitPassage tells what the text from a position on cites, if it cites anything.
+func (s *Stream) emitPassage(from int, pages []openai.Page) {
+	if len(pages) > 0 {
+		s.emit(openai.Delta{Kind: openai.DeltaPassage, Passage: &openai.Passage{Start: from, End: s.position.points, Pages: pages}})
 	}
 }
 

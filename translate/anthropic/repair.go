@@ -25,6 +25,9 @@ type Repair struct {
 	apply func(*catalogue.Model, *Options)
 }
 
+// Is tells whether both mend the same.
+func (r *Repair) Is(other Repair) bool { return r.Name == other.Name && r.Warning == other.Warning }
+
 // Apply gives the model and the options that a mended request is made with. It changes
 // neither m nor what o refers to.
 func (r *Repair) Apply(m *catalogue.Model, o Options) (*catalogue.Model, Options) {
@@ -59,13 +62,14 @@ func Diagnose(fault *openai.Error) (Repair, bool) {
 var remedies = []remedy{
 	{regexp.MustCompile(`disallowed feature structured_outputs`), noStructuredOutputs},
 	{regexp.MustCompile(`^output_config\.format: Extra inputs`), noStructuredOutputs},
-	{regexp.MustCompile(`Schema is too complex|^output_config\.format\b`), emulated},
+	{regexp.MustCompile(`Schema is too complex|^output_config\.format\.`), emulated},
 	{regexp.MustCompile("Unexpected value\\(s\\) (.+) for the `anthropic-beta` header"), withoutBetas},
 	{regexp.MustCompile(`"thinking\.type\.enabled" is not supported`), thinkOtherwise("enabled")},
 	{regexp.MustCompile(`"thinking\.type\.disabled" is not supported`), thinkOtherwise("disabled")},
 	{regexp.MustCompile(`adaptive thinking is not supported`), thinkOtherwise("adaptive")},
 	{regexp.MustCompile(`effort level '(\w+)'\. Supported levels: ([\w, ]+)`), effortLevels},
-	{regexp.MustCompile(`does not support the effort parameter`), effortLevels},
+	{regexp.MustCompile(`does not support the effort parameter|^output_config\.effort: Extra inputs`), effortLevels},
+	{regexp.MustCompile(`^thinking\.(?:\w+\.)?display: Extra inputs`), undisplayed},
 	{regexp.MustCompile(`tool_choice: type "tool" and "any" are not supported|Thinking may not be enabled when tool_choice forces`), unforced},
 	{regexp.MustCompile(`does not support assistant message prefill`), unprefilled},
 	{regexp.MustCompile(`role 'system' is not supported`), systemOutside},
@@ -124,6 +128,12 @@ func effortLevels(match []string) Repair {
 	}
 	return Repair{"effort", openai.Warning{Param: "reasoning_effort", What: "clamped"}, true,
 		func(m *catalogue.Model, _ *Options) { m.Accepts.Effort = levels }}
+}
+
+// undisplayed: the model cannot be asked whether to show its thoughts.
+func undisplayed([]string) Repair {
+	return Repair{"thinking", openai.Warning{Param: "thinking.display", What: "dropped"}, true,
+		func(m *catalogue.Model, _ *Options) { m.Accepts.ThinkingDisplay = "" }}
 }
 
 func unforced([]string) Repair {

@@ -31,6 +31,8 @@ func TestRepairs(t *testing.T) {
 		{"claude-opus-5", `,"reasoning_effort":"high"`, "adaptive thinking is not supported on this model", "thinking", true, `"adaptive"`, `"type":"enabled","budget_tokens":`},
 		{"claude-opus-5", `,"reasoning_effort":"xhigh"`, "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.", "effort", true, `"xhigh"`, `"effort":"high"`},
 		{"claude-opus-5", `,"reasoning_effort":"high"`, "This model does not support the effort parameter.", "effort", true, `"effort"`, `"adaptive"`},
+		{"claude-sonnet-4-6", `,"reasoning_effort":"low"`, "output_config.effort: Extra inputs are not permitted", "effort", true, `"effort"`, `"adaptive"`},
+		{"claude-opus-5", `,"reasoning_effort":"low"`, "thinking.adaptive.display: Extra inputs are not permitted", "thinking", true, `"display"`, `"adaptive"`},
 		{"claude-opus-5", tools + `,"tool_choice":"required"`, `tool_choice: type "tool" and "any" are not supported for this model.`, "tool_choice", true, `"tool_choice"`, `by calling one of the tools`},
 		{"claude-haiku-4-5", `,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]`, "This model does not support assistant message prefill. The conversation must end with a user message.", "prefill", true, ``, `Continue.`},
 		{"claude-opus-5", `,"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]`, "role 'system' is not supported on this model", "system_role", true, `"role":"system"`, `<system-reminder>`},

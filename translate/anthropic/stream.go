@@ -30,14 +30,14 @@ type Stream struct {
 	input   jsontext.Value // with which the open call began
 	custom  customText     // of the open call
 
-	opening   openai.Escaped // has not been given out yet
-	shaped    bool           // text is not given out just as it comes
-	state     textState
-	held      []passage // while the text waits
-	fence     fence
-	position  position
-	from      int               // where the open text block began
-	citations []openai.Citation // of the open text block
+	opening  openai.Escaped // has not been given out yet
+	shaped   bool           // text is not given out just as it comes
+	state    textState
+	held     []heldText // while the text waits
+	fence    fence
+	position position
+	from     int           // where the open text block began
+	pages    []openai.Page // that the open text block cites
 
 	kept    *keeper // nil: nothing is kept
 	remarks []string

@@ -44,7 +44,7 @@ func (t *translation) wished() wish {
 		if b := c.Thinking.BudgetTokens; b != nil && w.kind == "enabled" {
 			w.budget = max(1, *b)
 		}
-		if w.kind == "adaptive" {
+		if w.kind != "enabled" {
 			w.level = c.ReasoningEffort
 		}
 		return w
@@ -109,6 +109,7 @@ func (t *translation) setThinking() *openai.Error {
 		t.spareSmallAnswers()
 	case w.isNone():
 		t.thinkNot(&w)
+		t.setUnthinkingEffort(&w)
 	case t.budgeted(&w):
 		t.setBudget(&w)
 	case t.model.Thinks("adaptive"):
@@ -157,6 +158,20 @@ func (t *translation) thinkNot(w *wish) {
 	}
 }
 
+// setUnthinkingEffort: effort is about all tokens, not only those of thoughts. Without
+// them some models take no more than so much of it.
+func (t *translation) setUnthinkingEffort(w *wish) {
+	if w.kind == "" || w.level == "" || w.level == "none" || t.effort != "" || len(t.model.Accepts.Effort) == 0 {
+		return
+	}
+	level, most := w.level, t.model.Accepts.EffortUnthinking
+	if most != "" && slices.Index(t.model.Accepts.Effort, level) > slices.Index(t.model.Accepts.Effort, most) {
+		level = most
+		t.warn("reasoning_effort", "clamped")
+	}
+	t.setEffort(level, "reasoning_effort")
+}
+
 // spareSmallAnswers keeps a model that thinks by default from spending a small limit on
 // thoughts nobody asked for.
 func (t *translation) spareSmallAnswers() {
@@ -168,8 +183,13 @@ func (t *translation) spareSmallAnswers() {
 // showThinking asks for the text of the thoughts where the model would leave it out and
 // the client wants to see it.
 func (t *translation) showThinking(display string) {
-	if display == "" && !t.silent && t.model.Accepts.ThinkingDisplay == "omitted" {
-		display = "summarized"
+	switch t.model.Accepts.ThinkingDisplay {
+	case "": // the model has no such choice
+		return
+	case "omitted":
+		if display == "" && !t.silent {
+			display = "summarized"
+		}
 	}
 	t.thinking.display = display
 }

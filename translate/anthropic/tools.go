@@ -271,6 +271,9 @@ func (t *translation) usedTools() func(yield func(name string) bool) {
 // dropWithheld leaves out the tools that are not to be called. Those that the history
 // calls stay known, and say so.
 func (t *translation) dropWithheld() {
+	if !slices.ContainsFunc(t.tools, func(d tool) bool { return d.withheld }) {
+		return
+	}
 	used := make(map[string]bool)
 	for name := range t.usedTools() {
 		used[name] = true

@@ -159,6 +159,8 @@ func TestExtensions(t *testing.T) {
 		{"adaptive with effort and display", "claude-opus-5", `"thinking":{"type":"adaptive","display":"omitted"},"reasoning_effort":"high"`, `thinking={"type":"adaptive","display":"omitted"}
 			output_config={"effort":"high"}`, ``},
 		{"disabled", "claude-opus-5", `"thinking":{"type":"disabled"}`, `thinking={"type":"disabled"}`, ``},
+		{"disabled with too much effort", "claude-opus-5", `"thinking":{"type":"disabled"},"reasoning_effort":"max"`, `thinking={"type":"disabled"}
+			output_config={"effort":"high"}`, `reasoning_effort:clamped`},
 		{"disabled where it cannot be", "claude-opus-5-5", `"thinking":{"type":"disabled"}`, `thinking=-
 			output_config={"effort":"low"}`, `thinking:clamped`},
 		{"between tools", "claude-sonnet-5-5", `"thinking":{"type":"between_tools"}`, `thinking={"type":"between_tools"}`, ``},

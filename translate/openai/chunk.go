@@ -83,10 +83,10 @@ func (w *ChunkWriter) appendDelta(dst []byte, d *Delta) []byte {
 		dst = append(dst, `{"reasoning_details":[`...)
 		dst = appendDetail(dst, d)
 		return append(dst, `]}`...)
-	case DeltaCitations:
-		dst = append(dst, '{')
-		dst = appendAnnotations(dst, d.Citations)
-		return append(dst, '}')
+	case DeltaPassage:
+		dst = append(dst, `{"annotations":[`...)
+		dst = d.Passage.append(dst)
+		return append(dst, `]}`...)
 	default:
 		return w.appendCall(dst, d)
 	}
@@ -134,21 +134,21 @@ func appendFunctionCall(dst []byte, d *Delta) []byte {
 	return append(dst, `,"arguments":""}}`...)
 }
 
-// appendAnnotations appends the member with the citations (openai-claude.md C.1).
-func appendAnnotations(dst []byte, citations []Citation) []byte {
-	for i, c := range citations {
-		dst = append(dst, separator(i, `"annotations":[`)...)
+// append appends the annotations of a passage, one for each page (openai-claude.md C.1).
+func (p *Passage) append(dst []byte) []byte {
+	for i, page := range p.Pages {
+		dst = append(dst, separator(i, "")...)
 		dst = append(dst, `{"type":"url_citation","url_citation":{"start_index":`...)
-		dst = strconv.AppendInt(dst, int64(c.Start), 10)
+		dst = strconv.AppendInt(dst, int64(p.Start), 10)
 		dst = append(dst, `,"end_index":`...)
-		dst = strconv.AppendInt(dst, int64(c.End), 10)
+		dst = strconv.AppendInt(dst, int64(p.End), 10)
 		dst = append(dst, `,"url":`...)
-		dst = AppendString(dst, c.URL)
+		dst = AppendString(dst, page.URL)
 		dst = append(dst, `,"title":`...)
-		dst = AppendString(dst, c.Title)
+		dst = AppendString(dst, page.Title)
 		dst = append(dst, `}}`...)
 	}
-	return append(dst, ']')
+	return dst
 }
 
 // appendField appends an opening that ends in a quote, the text, a quote and a brace.

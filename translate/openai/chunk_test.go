@@ -31,13 +31,14 @@ var answer = []openai.Delta{
 	{Kind: openai.DeltaCustomCall, Index: 2, ID: "toolu_03", Name: "patch"},
 	{Kind: openai.DeltaCustomInput, Index: 2, Text: openai.Escaped(`{ \n`)},
 	{Kind: openai.DeltaCustomInput, Index: 2, Text: openai.Escaped(`}`)},
-	{Kind: openai.DeltaCitations, Citations: []openai.Citation{
-		{Start: 0, End: 7, URL: "https://a.example/", Title: `"A"`}, {Start: 0, End: 7, URL: "https://b.example/", Title: "B"},
-	}},
+	{Kind: openai.DeltaPassage, Passage: &openai.Passage{Start: 0, End: 7, Pages: []openai.Page{
+		{URL: "https://a.example/", Title: `"A"`}, {URL: "https://b.example/", Title: "B"},
+	}}},
+	{Kind: openai.DeltaPassage, Passage: &openai.Passage{Start: 8, End: 9, Pages: []openai.Page{{URL: "https://a.example/", Title: "A"}}}},
 }
 
 const annotations = `"annotations":[{"type":"url_citation","url_citation":{"start_index":0,"end_index":7,"url":"https://a.example/","title":"\"A\""}},` +
-	`{"type":"url_citation","url_citation":{"start_index":0,"end_index":7,"url":"https://b.example/","title":"B"}}]`
+	`{"type":"url_citation","url_citation":{"start_index":0,"end_index":7,"url":"https://b.example/","title":"B"}}`
 
 // The worked example of openai-claude.md C.2, to the byte.
 func TestWorkedStream(t *testing.T) {
@@ -98,7 +99,7 @@ func TestFold(t *testing.T) {
 	openaitest.Load(t).Check(t, "CreateChatCompletionResponse", got)
 	want := `"message":{"role":"assistant","content":"Check\ud83d\ude00ing.","refusal":null,"reasoning_content":"h\"m.",` +
 		`"reasoning_details":[{"type":"reasoning.text","text":"h\"m.","signature":"sig","format":"anthropic-claude-v1","index":0},{"type":"reasoning.encrypted","data":"xyz","format":"anthropic-claude-v1","index":1}],` +
-		annotations + `,"tool_calls":[{"id":"toolu_01","type":"function","function":{"name":"now","arguments":"{}"}},{"id":"toolu_02","type":"function","function":{"name":"get","arguments":"{\"n\":12345678901234567890}"}},` +
+		annotations + `,{"type":"url_citation","url_citation":{"start_index":8,"end_index":9,"url":"https://a.example/","title":"A"}}],"tool_calls":[{"id":"toolu_01","type":"function","function":{"name":"now","arguments":"{}"}},{"id":"toolu_02","type":"function","function":{"name":"get","arguments":"{\"n\":12345678901234567890}"}},` +
 		`{"id":"toolu_03","type":"custom","custom":{"name":"patch","input":"{ \n}"}}]}`
 	if !strings.Contains(string(got), want) {
 		t.Errorf("completion\n%s, want in it\n%s", got, want)
@@ -150,7 +151,7 @@ func TestChunkForms(t *testing.T) {
 	}{
 		{openai.Form{}, answer[11], `{"tool_calls":[{"index":2,"id":"toolu_03","type":"custom","custom":{"name":"patch","input":""}}]}`},
 		{openai.Form{}, answer[12], `{"tool_calls":[{"index":2,"custom":{"input":"{ \n"}}]}`},
-		{openai.Form{}, answer[14], `{` + annotations + `}`},
+		{openai.Form{}, answer[14], `{` + annotations + `]}`},
 		{functions, answer[6], `{"function_call":{"name":"now","arguments":""}}`},
 		{functions, answer[7], `{"function_call":{"arguments":"{ }"}}`},
 		{functions, answer[8], ""},

@@ -15,7 +15,7 @@ type Fold struct {
 	reasoning        []byte
 	calls            []foldedCall
 	details          []foldedDetail
-	citations        []Citation
+	passages         []Passage
 }
 
 type foldedCall struct {
@@ -46,8 +46,8 @@ func (f *Fold) Add(d Delta) {
 	case DeltaArguments, DeltaCustomInput:
 		call := &f.calls[len(f.calls)-1] // calls do not overlap
 		call.input = append(call.input, d.Text...)
-	case DeltaCitations:
-		f.citations = append(f.citations, d.Citations...)
+	case DeltaPassage:
+		f.passages = append(f.passages, *d.Passage)
 	case DeltaReasoning:
 		f.reasoning = append(f.reasoning, d.Text...)
 		detail := f.detail(d.Index)
@@ -78,9 +78,7 @@ func (f *Fold) Append(dst []byte, head Head, end Ending) []byte {
 	dst = append(dst, `,"refusal":`...)
 	dst = appendOrNull(dst, f.refusal)
 	dst = f.appendReasoning(dst)
-	if len(f.citations) > 0 {
-		dst = appendAnnotations(append(dst, ','), f.citations)
-	}
+	dst = f.appendAnnotations(dst)
 	dst = f.appendCalls(dst)
 	dst = append(dst, `},"logprobs":null,"finish_reason":"`...)
 	dst = append(dst, f.Form.finishReason(end.FinishReason)...)
@@ -145,6 +143,17 @@ func (d *foldedDetail) append(dst []byte) []byte {
 		dst = append(dst, d.signature...)
 	}
 	return appendDetailEnd(dst, d.index)
+}
+
+func (f *Fold) appendAnnotations(dst []byte) []byte {
+	for i := range f.passages {
+		dst = append(dst, separator(i, `,"annotations":[`)...)
+		dst = f.passages[i].append(dst)
+	}
+	if len(f.passages) > 0 {
+		dst = append(dst, ']')
+	}
+	return dst
 }
 
 func (f *Fold) appendCalls(dst []byte) []byte {

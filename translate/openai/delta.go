@@ -15,16 +15,19 @@ type Delta struct {
 	Text Escaped
 	// ID and Name of a tool call that starts.
 	ID, Name string
-	// Citations of one passage, in the order in which they were made.
-	Citations []Citation
+	// Passage of the content that came before, with what it cites.
+	Passage *Passage
 }
 
-// A Citation says that a passage of the content rests on a page of the web.
-type Citation struct {
-	// Start and End of the passage, counted in Unicode code points of the whole content;
-	// the passage ends before End.
+// A Passage is a part of the content that rests on pages of the web. Its bounds count
+// Unicode code points of the whole content; End is behind the last.
+type Passage struct {
 	Start, End int
-	// URL and Title of the page. Neither may be empty: clients refuse such a citation.
+	Pages      []Page
+}
+
+// A Page of the web. Neither field may be empty: clients refuse such a citation.
+type Page struct {
 	URL, Title string
 }
 
@@ -42,7 +45,7 @@ const (
 	DeltaReasoning                    // text of a thinking block
 	DeltaSignature                    // the signature of a thinking block
 	DeltaRedacted                     // a redacted thinking block, whole
-	DeltaCitations                    // citations of text that came before
+	DeltaPassage                      // a passage of the content cites pages
 )
 
 // A Form is what the client asked of the form of its answer. The zero value is the form
