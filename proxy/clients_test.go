@@ -1,7 +1,6 @@
 package proxy_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -336,11 +335,7 @@ func TestClientsToolWithoutArguments(t *testing.T) {
 }
 
 func TestClientsImage(t *testing.T) {
-	var picture bytes.Buffer
-	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 3, 3))); err != nil {
-		t.Fatal(err)
-	}
-	data := base64.StdEncoding.EncodeToString(picture.Bytes())
+	data := grayPNG(t)
 	uri := "data:image/png;base64," + data
 	w := newWorld(t, threeLocations)
 	_, err := w.official().Chat.Completions.New(t.Context(), openai.ChatCompletionNewParams{Model: model, Messages: []openai.ChatCompletionMessageParamUnion{
@@ -357,14 +352,59 @@ func TestClientsImage(t *testing.T) {
 	if err != nil {
 		t.Error("community:", err)
 	}
+	w.wantImage(data)
+}
+
+// grayPNG is a picture in base64.
+func grayPNG(t *testing.T) string {
+	t.Helper()
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewGray(image.Rect(0, 0, 3, 3))); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(picture.Bytes())
+}
+
+// wantImage checks that every request brought the picture upstream, behind a text.
+func (w *world) wantImage(data string) {
+	w.t.Helper()
 	for _, r := range w.vertex.Requests() {
 		content := decode[struct {
 			Messages []struct{ Content []map[string]any }
-		}](t, r.Body).Messages[0].Content
+		}](w.t, r.Body).Messages[0].Content
 		want := map[string]any{"type": "image", "source": map[string]any{"type": "base64", "media_type": "image/png", "data": data}}
 		if diff := cmp.Diff(want, content[1]); diff != "" {
-			t.Errorf("image block (-want +got):\n%s", diff)
+			w.t.Errorf("image block (-want +got):\n%s", diff)
 		}
+	}
+}
+
+func TestClientsStructuredOutput(t *testing.T) {
+	for mode, stream := range modes {
+		t.Run(mode, func(t *testing.T) {
+			w := newWorld(t, threeLocations)
+			params := officialAsk("Oslo")
+			params.ResponseFormat.OfJSONSchema = &shared.ResponseFormatJSONSchemaParam{
+				JSONSchema: shared.ResponseFormatJSONSchemaJSONSchemaParam{Name: "forecast", Schema: citySchema, Strict: openai.Bool(true)}}
+			a, _, err := officialAnswer(t.Context(), w.official(), params, stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkArguments(t, a.Choices[0].Message.Content)
+
+			schema, err := json.Marshal(citySchema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req := communityAsk("Oslo")
+			req.ResponseFormat = &community.ChatCompletionResponseFormat{Type: community.ChatCompletionResponseFormatTypeJSONSchema,
+				JSONSchema: &community.ChatCompletionResponseFormatJSONSchema{Name: "forecast", Schema: json.RawMessage(schema), Strict: true}}
+			b, err := communityAnswer(t.Context(), w.community("any"), req, stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkArguments(t, b.Choices[0].Message.Content)
+		})
 	}
 }
 
@@ -530,7 +570,7 @@ func TestOfficialDoesNotRetry(t *testing.T) {
 	}
 }
 
-// A stream that broke is an error for every client; for one that ignores error events too.
+// A stream that broke is an error for every client.
 func TestClientsNoticeABrokenStream(t *testing.T) {
 	const words = "one two three four five six seven eight nine ten"
 	for name, tt := range map[string]struct {
@@ -558,39 +598,14 @@ func TestClientsNoticeABrokenStream(t *testing.T) {
 			if e, ok := errors.AsType[*community.APIError](err); !ok || e.Code != tt.code {
 				t.Errorf("community: error %T %v, want one that tells %s", err, err, tt.code)
 			}
-			said, err := w.deafTo(`data: {"error"`)
+			// This one ignores error events, so that only the connection can tell it.
+			_, said, err := langchainAnswer(t.Context(), w.langchain(), langchainAsk("How are you?"), true)
 			if !errors.Is(err, io.ErrUnexpectedEOF) || said == "" {
-				t.Errorf("client that ignores errors: error %v behind %q", err, said)
+				t.Errorf("langchain: error %v behind %q", err, said)
 			}
 			w.wantLocations("global global global")
 		})
 	}
-}
-
-// deafTo reads a stream and ignores the lines with a beginning, as langchaingo does those
-// with errors.
-func (w *world) deafTo(beginning string) (text string, err error) {
-	w.t.Helper()
-	res, err := w.client.Post(w.api.URL+"/v1/chat/completions", "application/json", strings.NewReader(question(model, streamed)))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	var said strings.Builder
-	lines := bufio.NewScanner(res.Body)
-	for lines.Scan() {
-		data, ok := strings.CutPrefix(lines.Text(), "data: ")
-		if !ok || strings.HasPrefix(lines.Text(), beginning) {
-			continue
-		}
-		if data == "[DONE]" {
-			return said.String(), errors.New("the stream said that it is done")
-		}
-		for _, c := range decode[completion](w.t, []byte(data)).Choices {
-			said.WriteString(c.Delta.Content)
-		}
-	}
-	return said.String(), lines.Err()
 }
 
 // A stream in which a tool call broke off must not give a finished call.

@@ -121,7 +121,8 @@ func (r *reception) message(body io.Reader) *openai.Error {
 
 // ended decides whether an answer that came to its end is whole.
 func (r *reception) ended(ending openai.Ending) *openai.Error {
-	if r.stream.Paused() && r.rounds < maxRounds-1 {
+	const nothing = len(`[]`)
+	if r.stream.Paused() && r.rounds < maxRounds-1 && len(r.stream.Content()) > nothing {
 		r.x.count(r.place, nil)
 		r.paused = true
 		return r.a.flush()
@@ -136,7 +137,9 @@ func (r *reception) ended(ending openai.Ending) *openai.Error {
 func (r *reception) finish(ending openai.Ending) {
 	r.x.usage.Add(r.stream.Billed())
 	r.x.count(r.place, nil)
-	r.x.keepThoughts(r.stream)
+	if ending.FinishReason == openai.FinishToolCalls { // else a call may have been cut
+		r.x.keepThoughts(r.stream)
+	}
 	for _, remark := range r.stream.Remarks() {
 		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
 	}

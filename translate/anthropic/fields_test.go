@@ -89,6 +89,8 @@ var requestFields = []documented{
 	{"anthropic_beta", `["context-1m-2025-08-07"]`, "sent as a header, as far as Vertex AI is known to take it"},
 	{"input", `"Hi"`, "in place of messages: read as in the Responses API"},
 	{"instructions", `"Be brief."`, "beside input"},
+	{"max_output_tokens", `100`, "the Responses API's name of it"},
+	{"text", `{"format":{"type":"json_object"}}`, "the Responses API's response_format"},
 	{"extra_body", `{"max_tokens":100}`, "its members count as the request's"},
 	{"anything else", `1`, "never sent"},
 }

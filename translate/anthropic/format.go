@@ -62,9 +62,10 @@ func (t *translation) setNamedSchema(s *openai.JSONSchema) *openai.Error {
 	return invalidValue(param+".schema", "must be a JSON Schema object")
 }
 
-// setSchema uses Claude's own structured output where model, project and schema allow it.
+// setSchema uses Claude's own structured output where model, project and schema allow it;
+// it excludes citations, which searches of the web bring.
 func (t *translation) setSchema(s *openai.JSONSchema, param string) *openai.Error {
-	if t.model.Accepts.StructuredOutputs && t.options.Output != "tool" {
+	if t.model.Accepts.StructuredOutputs && t.options.Output != "tool" && !t.searches() {
 		if schema, ok := outputSchema(s.Schema); ok {
 			t.format = format{schema: schema, isJSON: true}
 			return nil

@@ -135,7 +135,7 @@ type translation struct {
 
 // reading tells how to read the answer.
 func (t *translation) reading() reading {
-	search := t.declared[webSearch] && !t.isClients(webSearch)
+	search := t.searches()
 	return reading{
 		names:    t.names,
 		custom:   t.custom,

@@ -178,7 +178,7 @@ func (t *translation) addCustom(d *openai.Tool, param string) *openai.Error {
 	}
 	claude := t.claudeName(name)
 	t.custom[claude] = true
-	t.add(tool{name: claude, description: described + describeGrammar(form), schema: jsontext.Value(schema), mark: markOf(d.CacheControl)}, param)
+	t.add(tool{name: claude, description: strings.TrimSpace(described + describeGrammar(form)), schema: jsontext.Value(schema), mark: markOf(d.CacheControl)}, param)
 	return nil
 }
 
@@ -220,11 +220,14 @@ func (t *translation) addWebSearch(d *openai.Tool, param string) *openai.Error {
 
 // claudeName is the name under which Claude gets a tool of the client's.
 func (t *translation) claudeName(name string) string {
-	if name == webSearch && t.declared[name] && !t.isClients(name) {
+	if name == webSearch && t.searches() {
 		return t.names.hashed(name)
 	}
 	return t.names.claude(name)
 }
+
+// searches tells whether Vertex AI searches the web for the model.
+func (t *translation) searches() bool { return t.declared[webSearch] && !t.isClients(webSearch) }
 
 // isClients tells whether the tool of that name is the client's own.
 func (t *translation) isClients(name string) bool {

@@ -72,7 +72,7 @@ func TestToolForms(t *testing.T) {
 			`tools=[{"name":"patch","description":"Edits.\n\nThe input must be text that this lark grammar describes:\nstart: x",` + wrapped + `}]
 			tool_choice={"type":"tool","name":"patch"}`, ``},
 		{"custom, flat", "claude-opus-5", `"tools":[{"type":"custom","name":"patch","format":{"type":"grammar","syntax":"regex","definition":"a+"}}]`,
-			`tools=[{"name":"patch","description":"\n\nThe input must be text that this regex grammar describes:\na+",` + wrapped + `}]`, ``},
+			`tools=[{"name":"patch","description":"The input must be text that this regex grammar describes:\na+",` + wrapped + `}]`, ``},
 		{"extras on the tool and in the function", "claude-opus-5", `"tools":[{"type":"function","defer_loading":true,"function":{"name":"f"}},{"type":"function","function":{"name":"g","input_examples":[{"a":1}],"eager_input_streaming":true}},{"type":"function","function":{"name":"h","input_examples":[]}}]`,
 			`tools=[{"name":"f","input_schema":{"type":"object","properties":{}},"defer_loading":true},{"name":"g","input_schema":{"type":"object","properties":{}},"eager_input_streaming":true,"input_examples":[{"a":1}]},{"name":"h","input_schema":{"type":"object","properties":{}}}]`, ``},
 		{"Claude's own", "claude-opus-5", `"tools":[{"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"}]`,

@@ -23,7 +23,21 @@ func DecodeChatRequest(body []byte) (*ChatRequest, *Error) {
 			return nil, decodeError(err)
 		}
 	}
+	req.readResponsesForm()
 	return req, nil
+}
+
+// readResponsesForm takes what the Responses API calls by other names.
+func (r *ChatRequest) readResponsesForm() {
+	if r.MaxCompletionTokens == nil && r.MaxTokens == nil {
+		r.MaxTokens = r.MaxOutputTokens
+	}
+	if f := r.Text.Format; f != nil && r.ResponseFormat == nil {
+		r.ResponseFormat = &ResponseFormat{Type: f.Type}
+		if f.Type == "json_schema" {
+			r.ResponseFormat.JSONSchema = &f.JSONSchema
+		}
+	}
 }
 
 // typeError reports a value of a type the field cannot hold.

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -38,7 +39,7 @@ func (e *Error) Error() string {
 		message = e.Code + " " + e.Param
 	}
 	if e.Cause != nil {
-		return message + ": " + e.Cause.Error()
+		return strings.TrimSuffix(message, ".") + ": " + e.Cause.Error()
 	}
 	return message
 }

@@ -70,8 +70,12 @@ type ChatRequest struct {
 	} `json:"usage"`
 	// Input stands in the place of Messages in the requests of some agents, in the form of
 	// the Responses API.
-	Input        jsontext.Value `json:"input"`
-	Instructions jsontext.Value `json:"instructions"`
+	Input           jsontext.Value `json:"input"`
+	Instructions    jsontext.Value `json:"instructions"`
+	MaxOutputTokens *int64         `json:"max_output_tokens"`
+	Text            struct {
+		Format *TextFormat `json:"format"`
+	} `json:"text"`
 	// ExtraBody is sent by those who take an SDK's option for a field of the API.
 	ExtraBody jsontext.Value `json:"extra_body"`
 
@@ -99,6 +103,12 @@ type JSONSchema struct {
 	Description string         `json:"description"`
 	Schema      jsontext.Value `json:"schema"`
 	Strict      bool           `json:"strict"`
+}
+
+// A TextFormat is a [ResponseFormat] as the Responses API has it.
+type TextFormat struct {
+	Type string `json:"type"`
+	JSONSchema
 }
 
 // WebSearchOptions let the model search the web.
