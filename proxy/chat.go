@@ -178,21 +178,28 @@ func modelNotFound(model string) *openai.Error {
 
 // warn tells what was changed in a header, or refuses the request in strict mode.
 func (x *exchange) warn(warnings []openai.Warning) *openai.Error {
-	if len(warnings) == 0 {
-		return nil
-	}
-	if w := warnings[0]; x.snapshot.config.Strict {
+	if len(warnings) > 0 && x.snapshot.config.Strict {
+		w := warnings[0]
 		return openai.BadRequest("unsupported_parameter", w.Param, "'"+printable(w.Param)+"' would be "+w.What+" for this model, and the gateway is set to be strict.")
 	}
-	var b strings.Builder
-	for i, w := range warnings {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString(headerName(w.Param) + ":" + w.What)
-	}
-	x.warnings = b.String()
+	x.warnings = headerOf(warnings)
 	return nil
+}
+
+// warnLate adds what came out only with the answer, where the headers still wait for it.
+func (x *exchange) warnLate(warnings []openai.Warning) {
+	if x.warnings != "" && len(warnings) > 0 {
+		x.warnings += ", "
+	}
+	x.warnings += headerOf(warnings)
+}
+
+func headerOf(warnings []openai.Warning) string {
+	list := make([]string, len(warnings))
+	for i, w := range warnings {
+		list[i] = headerName(w.Param) + ":" + w.What
+	}
+	return strings.Join(list, ", ")
 }
 
 // headerName makes a parameter's name, which a client may have made up, fit for a header.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -61,7 +62,11 @@ const maxMended = 3
 func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
 	r, ok := anthropic.Diagnose(refusal)
 	known := slices.ContainsFunc(d.mended, func(m anthropic.Repair) bool { return m.Is(r) })
-	if !ok || known || len(d.mended) == maxMended || x.snapshot.config.Strict && r.Warning.What != emulated {
+	switch {
+	case !ok || known || len(d.mended) == maxMended:
+		return false
+	case x.snapshot.config.Strict && r.Warning.What != emulated:
+		refusal.Param = cmp.Or(refusal.Param, r.Warning.Param)
 		return false
 	}
 	told, better := x.warnings, *d

@@ -140,6 +140,7 @@ func (r *reception) finish(ending openai.Ending) {
 	if ending.FinishReason == openai.FinishToolCalls { // else a call may have been cut
 		r.x.keepThoughts(r.stream)
 	}
+	r.x.warnLate(r.stream.Warnings())
 	for _, remark := range r.stream.Remarks() {
 		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
 	}

@@ -81,7 +81,7 @@ func TestRepairsInStrictMode(t *testing.T) {
 	if r.status != http.StatusBadRequest || len(w.vertex.Requests()) != 1 {
 		t.Errorf("status %d after %d calls, want 400 after 1", r.status, len(w.vertex.Requests()))
 	}
-	r = w.chat("claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}`)
+	r = w.chat("claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}`)
 	r.completion()
 	r.wantHeaders("X-Gateway-Warnings", "")
 }

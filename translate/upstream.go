@@ -188,12 +188,23 @@ func badRequest(e *openai.Error, f fault) *openai.Error {
 	case strings.Contains(f.message, "is not allowed to use Publisher Model"):
 		e.Status, e.Code, e.Param = http.StatusNotFound, "model_not_found", "model"
 	case strings.Contains(f.message, "Organization Policy constraint"):
-		e.Code = "unsupported_parameter"
+		e.Code, e.Param = "unsupported_parameter", forbiddenFeature(f.message)
 	}
 	if e.Message == "" {
 		e.Message = "The upstream refused the request."
 	}
 	return e
+}
+
+// forbiddenFeature is the client's field for a feature that a policy forbids (vertex.md 4.3).
+func forbiddenFeature(message string) string {
+	switch {
+	case strings.Contains(message, "structured_outputs"):
+		return "response_format"
+	case strings.Contains(message, "web_search"):
+		return "web_search_options"
+	}
+	return ""
 }
 
 // projects matches project numbers and ids in the places where Google names them.

@@ -32,6 +32,7 @@ type block struct {
 	name      string         // tool use
 	mediaType string         // image and PDF
 	data      string         // image and PDF, base64
+	side      int            // image: the longer one in pixels, as far as it is known
 	title     string         // document
 	content   []block        // tool result: text, images and documents
 	missing   bool           // tool result: the conversation never gave one

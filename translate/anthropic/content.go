@@ -117,29 +117,34 @@ func serverPart(p *openai.Part) jsontext.Value {
 	return append(dst, '}')
 }
 
-// checkImages counts what the model takes no more than so many of.
+// checkImages counts what Claude takes no more than so many of, or only in a small size.
 func (t *translation) checkImages() *openai.Error {
-	most := t.model.Accepts.Images
-	if most == 0 {
-		return nil
-	}
-	n := 0
+	var m media
 	for i := range t.turns {
-		n += countImages(t.turns[i].blocks)
+		m.count(t.turns[i].blocks)
 	}
-	if n > most {
+	if most := t.model.Accepts.Images; most > 0 && m.images > most {
 		return invalidValue("messages", "this model takes no more than "+strconv.Itoa(most)+" images")
+	}
+	if m.images+m.documents > fewMedia && m.side > maxManySide {
+		return invalidValue("messages", "in a request with more than 20 images and documents no side of an image may be longer than 2000 pixels")
 	}
 	return nil
 }
 
-func countImages(blocks []block) int {
-	n := 0
+// media is what a request holds besides text.
+type media struct{ images, documents, side int }
+
+func (m *media) count(blocks []block) {
 	for i := range blocks {
-		if blocks[i].kind == image {
-			n++
+		switch b := &blocks[i]; b.kind {
+		case image:
+			m.images++
+			m.side = max(m.side, b.side)
+		case document:
+			m.documents++
+		default:
+			m.count(b.content)
 		}
-		n += countImages(blocks[i].content)
 	}
-	return n
 }

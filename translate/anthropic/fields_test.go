@@ -56,7 +56,7 @@ var requestFields = []documented{
 	{"functions", `[{"name":"f"}]`, "the answer has function_call"},
 	{"function_call", `"none"`, "of no effect without functions"},
 	{"response_format", `{"type":"json_object"}`, "asked for in words; a code fence is taken off the answer"},
-	{"response_format", `{"type":"json_schema","json_schema":{"name":"x","schema":` + aSchema + `}}`, "by a tool that takes the answer where model, project or schema do not allow it"},
+	{"response_format", `{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":` + aSchema + `}}`, "by a tool that takes the answer where model, project or schema do not allow it"},
 	{"reasoning_effort", `"low"`, "what the model takes for it"},
 	{"reasoning_effort", `@claude-haiku-4-5 "low"`, "a share of max_tokens on models that think by budget"},
 	{"reasoning", `{"effort":"high","exclude":true}`, "OpenRouter's; excluded reasoning is not shown"},

@@ -66,7 +66,8 @@ func (t *translation) setNamedSchema(s *openai.JSONSchema) *openai.Error {
 // it excludes citations, which searches of the web bring.
 func (t *translation) setSchema(s *openai.JSONSchema, param string) *openai.Error {
 	if t.model.Accepts.StructuredOutputs && t.options.Output != "tool" && !t.searches() {
-		if schema, ok := outputSchema(s.Schema); ok {
+		// A schema that is not to be strict keeps what it says: a tool takes any.
+		if schema, ok := outputSchema(s.Schema); ok && (s.Strict || t.options.Output == "native" || isSameJSON(schema, s.Schema)) {
 			t.format = format{schema: schema, isJSON: true}
 			return nil
 		}

@@ -10,8 +10,15 @@ import (
 	"vertexgateway/translate/openai"
 )
 
-// maxImage is the longest base64 of an image that Claude takes (openai-claude.md 0.7).
-const maxImage = 5 << 20
+// What Claude takes of images (openai-claude.md 0.7).
+const (
+	maxImage = 5 << 20 // base64 of one
+	maxSide  = 8000    // pixels
+	// A request with more than fewMedia images and documents may have images of this side
+	// only.
+	fewMedia    = 20
+	maxManySide = 2000
+)
 
 // The functions of this file tell what data is by its first bytes, not by its label:
 // Claude refuses an image whose label is wrong (openai-claude.md A.3). The reason is
@@ -115,7 +122,21 @@ func encodedBlock(kind, data, title string) (b block, why string) {
 	case len(data) > maxImage:
 		return block{}, "the image is larger than the 5 MB that Claude takes, counted as base64"
 	}
-	return block{kind: image, mediaType: kind, data: data}, ""
+	side := pixels(kind, headOf(data, kind))
+	if side > maxSide {
+		return block{}, "no side of an image may be longer than 8000 pixels"
+	}
+	return block{kind: image, mediaType: kind, data: data, side: side}, ""
+}
+
+// headOf is as much of an image as tells its size: of a JPEG what may stand before that.
+func headOf(data, kind string) []byte {
+	most := 64
+	if kind == "image/jpeg" {
+		most = 256 << 10
+	}
+	head, _ := base64.StdEncoding.DecodeString(data[:min(most, len(data))]) // valid: it is clean
+	return head
 }
 
 func textDocument(data []byte, title string) block {

@@ -110,3 +110,40 @@ func TestTooManyImages(t *testing.T) {
 		t.Errorf("101 images: %v", fault)
 	}
 }
+
+// The sizes of images in each form they come in, and where they are too large.
+func TestImageSizes(t *testing.T) {
+	png := func(width, height string) string { return pngHead + "\x00\x00\x00\rIHDR" + width + height }
+	const (
+		small = "\x00\x00\x00\x01"
+		large = "\x00\x00\x1f\x41" // 8001
+	)
+	for name, data := range map[string]string{
+		"PNG":           png(small, large),
+		"GIF":           "GIF89a\x01\x00\x41\x1f",
+		"WebP":          "RIFF\x10\x00\x00\x00WEBPVP8 \x00\x00\x00\x00\x00\x00\x00\x9d\x01\x2a\x41\x1f\x01\x00",
+		"lossless WebP": "RIFF\x10\x00\x00\x00WEBPVP8L\x00\x00\x00\x00\x2f\x40\x1f\x00\x00\x00\x00\x00\x00\x00",
+		"extended WebP": "RIFF\x10\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x40\x1f\x00",
+		"JPEG":          "\xff\xd8\xff\xe0\x00\x04ab\xff\xc2\x00\x11\x08\x1f\x41\x00\x01",
+	} {
+		chat := func(data string) string {
+			return `{"model":"claude-opus-5","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/x;base64,` + encoded(data) + `"}}]}]}`
+		}
+		if _, fault := try(t, chat(data)); fault == nil || fault.Param != "messages[0].content[0].image_url" || !strings.Contains(fault.Message, "8000") {
+			t.Errorf("%s of 8001 pixels: %v", name, fault)
+		}
+		if _, fault := try(t, chat(strings.NewReplacer("\x1f\x41", "\x00\x41", "\x41\x1f", "\x41\x00", "\x40\x1f", "\x40\x00").Replace(data))); fault != nil {
+			t.Errorf("%s of 65 pixels: %v", name, fault)
+		}
+	}
+	part := `{"type":"image_url","image_url":{"url":"data:image/png;base64,` + encoded(png(small, "\x00\x00\x07\xd1")) + `"}}`
+	many := func(n int) string {
+		return `{"model":"claude-opus-5","messages":[{"role":"user","content":[` + part + strings.Repeat(","+part, n-1) + `]}]}`
+	}
+	if _, fault := try(t, many(20)); fault != nil {
+		t.Errorf("20 images of 2001 pixels: %v", fault)
+	}
+	if _, fault := try(t, many(21)); fault == nil || fault.Param != "messages" {
+		t.Errorf("21 images of 2001 pixels: %v", fault)
+	}
+}

@@ -14,7 +14,7 @@ import (
 func TestRepairs(t *testing.T) {
 	const (
 		tools  = `,"tools":[{"name":"f","input_schema":{}}]`
-		schema = `,"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}`
+		schema = `,"response_format":{"type":"json_schema","json_schema":{"name":"x","strict":true,"schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}`
 		signed = `{"role":"user","content":"a"},{"role":"assistant","content":"b","reasoning_details":[{"type":"reasoning.text","text":"h","signature":"s","index":0}]},{"role":"user","content":"c"}`
 	)
 	tests := []struct {

@@ -39,8 +39,9 @@ type Stream struct {
 	from     int           // where the open text block began
 	pages    []openai.Page // that the open text block cites
 
-	kept    *keeper // nil: nothing is kept
-	remarks []string
+	kept     *keeper // nil: nothing is kept
+	remarks  []string
+	warnings []openai.Warning
 
 	begun      bool
 	stopReason string
@@ -90,6 +91,9 @@ func (s *Stream) Content() jsontext.Value {
 // Remarks are short texts for the log about what the client is not told.
 func (s *Stream) Remarks() []string { return s.remarks }
 
+// Warnings tell the client what its answer lacks.
+func (s *Stream) Warnings() []openai.Warning { return s.warnings }
+
 // Ending is how the answer ended; false while it has not.
 func (s *Stream) Ending() (openai.Ending, bool) {
 	return openai.Ending{FinishReason: s.finishReason(), Usage: s.Usage()}, s.done
@@ -112,6 +116,9 @@ func (s *Stream) Resume() {
 // held back for one; they are valid until the next call.
 func (s *Stream) Settle() []openai.Delta {
 	s.out = s.out[:0]
+	if s.Paused() {
+		s.warnings = append(s.warnings, openai.Warning{Param: "web_search_options", What: "unfinished"})
+	}
 	s.release()
 	s.closeFence()
 	return s.out
@@ -453,6 +460,7 @@ func (s *Stream) remarkSearch(result jsontext.Value) {
 	}
 	if json.Unmarshal(result, &failure, translate.Lenient) == nil && failure.Code != "" {
 		s.remarks = append(s.remarks, fmt.Sprintf("web search failed: %.40q", failure.Code))
+		s.warnings = append(s.warnings, openai.Warning{Param: "web_search_options", What: "failed"})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate/catalogue"
@@ -64,13 +65,23 @@ func (t *translation) setWebSearch() *openai.Error {
 	if !t.options.WebSearch {
 		return noWebSearch("web_search_options")
 	}
-	options := []byte(`{"max_uses":`)
-	options = strconv.AppendInt(options, maxSearches(o.SearchContextSize), 10)
-	if at := o.UserLocation; at != nil && at.Approximate != nil {
-		options = appendLocation(append(options, `,"user_location":`...), at.Approximate)
-	}
-	t.declare(tool{name: webSearch, kind: webSearchType, options: append(options, '}')})
+	t.declare(tool{name: webSearch, kind: webSearchType, options: searchOptions(o)})
 	return nil
+}
+
+func searchOptions(o *openai.WebSearchOptions) jsontext.Value {
+	dst := []byte(`{"max_uses":`)
+	dst = strconv.AppendInt(dst, maxSearches(o.SearchContextSize), 10)
+	if at := o.UserLocation; at != nil {
+		place := at.Place
+		if at.Approximate != nil {
+			place = *at.Approximate
+		}
+		if place != (openai.Place{}) {
+			dst = appendLocation(append(dst, `,"user_location":`...), &place)
+		}
+	}
+	return append(dst, '}')
 }
 
 func noWebSearch(param string) *openai.Error {
@@ -210,9 +221,13 @@ func (t *translation) addWebSearch(d *openai.Tool, param string) *openai.Error {
 	if !t.options.WebSearch {
 		return noWebSearch(param)
 	}
-	options := jsontext.Value(`{"max_uses":5}`)
-	if d.Type == webSearchType {
-		options = d.Others
+	options := d.Others
+	if d.Type != webSearchType {
+		var o openai.WebSearchOptions
+		if len(d.Others) > 0 && json.Unmarshal(d.Others, &o) != nil {
+			return invalidValue(param, "its search_context_size is a string, its user_location an object")
+		}
+		options = searchOptions(&o)
 	}
 	t.add(tool{name: webSearch, kind: webSearchType, options: options, mark: markOf(d.CacheControl)}, param)
 	return nil

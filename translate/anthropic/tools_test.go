@@ -132,7 +132,11 @@ func TestFormats(t *testing.T) {
 		{"an object", "claude-opus-5", `"response_format":{"type":"json_object"}`, `system=[` + ask + `]
 			messages=[{"role":"user","content":[{"type":"text","text":"Hi"}]}]`, ``},
 		{"an object, begun for the model", "claude-haiku-4-5", `"response_format":{"type":"json_object"}`, `messages=[{"role":"user","content":[{"type":"text","text":"Hi"}]},{"role":"assistant","content":[{"type":"text","text":"{"}]}]`, ``},
-		{"an object with its schema", "claude-opus-5", `"response_format":{"type":"json_object","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}`, `output_config={"format":{"type":"json_schema","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}}`, ``},
+		{"an object with its schema", "claude-opus-5", `"response_format":{"type":"json_object","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}`, `output_config={"format":{"type":"json_schema","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}}`, ``},
+		{"one that is not strict and would have to be changed", "claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"city","strict":false,"schema":{"type":"object","properties":{"a":{"type":"string","minLength":2}}}}}`, `output_config=-
+			tool_choice={"type":"tool","name":"city","disable_parallel_tool_use":true}`, ``},
+		{"one that is strict and has to be changed", "claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"city","strict":true,"schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}}}`, `output_config={"format":{"type":"json_schema","schema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}}}
+			tools=-`, ``},
 		{"a schema that is not there", "claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"x"}}`, `system=[` + ask + `]`, `response_format.json_schema.schema:relaxed`},
 		{"text", "claude-opus-5", `"response_format":{"type":"text"}`, `system=-
 			tools=-`, ``},

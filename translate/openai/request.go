@@ -122,6 +122,8 @@ type WebSearchOptions struct {
 type UserLocation struct {
 	Type        string `json:"type"`
 	Approximate *Place `json:"approximate"`
+	// Place is where it stands in the Responses API's form.
+	Place
 }
 
 // A Place is a point on the map in words; each may be empty.
