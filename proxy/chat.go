@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"vertexgateway/translate/anthropic"
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 	"vertexgateway/translate/responses"
 )
@@ -46,7 +46,7 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 		x.prompt = body
 	}
 	x.stream = chat.Stream
-	a := newAnswer(x, chat)
+	a := newAnswer(x, chat.Model, chatFront{openai.FormOf(chat)})
 	defer a.close()
 	fault := x.send(d, a)
 	a.close() // before it is decided how to tell the fault
@@ -85,13 +85,10 @@ func (x *exchange) recall(chat *openai.ChatRequest) {
 	}
 }
 
-// keepThoughts keeps a turn that has thinking and calls for the time when its client sends
-// it back.
-func (x *exchange) keepThoughts(s *anthropic.Stream) {
-	if ids := s.CallIDs(); len(ids) > 0 {
-		if content := s.Content(); len(content) > 0 {
-			x.gateway.thoughts.keep(x.thinker(), ids[0], content)
-		}
+// keepTurn keeps a turn for the time when its client sends it back without its thinking.
+func (x *exchange) keepTurn(a translate.Answer) {
+	if callID, content := a.Kept(); callID != "" {
+		x.gateway.thoughts.keep(x.thinker(), callID, content)
 	}
 }
 
@@ -219,7 +216,7 @@ func (x *exchange) dryRun(d *draft) *openai.Error {
 	dst := []byte(`{"attempts":[`)
 	places := x.route.inOrder(x.now())
 	for i, p := range places[:min(len(places), x.snapshot.fallback.MaxAttempts)] {
-		req, err := x.snapshot.client.Request(x.ctx, p.Target, streamMethod, d.header(), d.request.Body)
+		req, err := p.client.Request(x.ctx, p.Target, d.request.Method, d.request.Header, d.request.Body)
 		if err != nil {
 			return unroutable(err)
 		}

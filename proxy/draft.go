@@ -3,14 +3,14 @@ package proxy
 import (
 	"bytes"
 	"cmp"
-	"net/http"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/catalogue"
 	"vertexgateway/translate/openai"
@@ -23,7 +23,7 @@ type draft struct {
 	model   *catalogue.Model
 	options anthropic.Options
 	mended  []anthropic.Repair
-	request *anthropic.Request
+	request *translate.Request
 }
 
 // draft translates a request, by the catalogue and by what the model refused of late.
@@ -37,7 +37,7 @@ func (x *exchange) draft(chat *openai.ChatRequest) (*draft, *openai.Error) {
 }
 
 func (x *exchange) translate(d *draft) *openai.Error {
-	req, err := anthropic.NewRequest(d.chat, d.model, d.options)
+	req, err := x.route.dialect(d)
 	if err != nil {
 		return err
 	}
@@ -88,15 +88,19 @@ func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
 
 // isSame tells whether both drafts send the same.
 func (d *draft) isSame(other *draft) bool {
-	return bytes.Equal(d.request.Body, other.request.Body) && slices.Equal(d.request.Betas, other.request.Betas)
+	return bytes.Equal(d.request.Body, other.request.Body) && maps.EqualFunc(d.request.Header, other.request.Header, slices.Equal)
 }
 
-// header is what the request adds to the upstream's.
-func (d *draft) header() http.Header {
-	if len(d.request.Betas) == 0 {
-		return nil
+// A dialect puts a chat request into the words of one publisher's API.
+type dialect func(*draft) (*translate.Request, *openai.Error)
+
+// putClaude is the dialect of Anthropic's models.
+func putClaude(d *draft) (*translate.Request, *openai.Error) {
+	req, err := anthropic.NewRequest(d.chat, d.model, d.options)
+	if err != nil {
+		return nil, err
 	}
-	return http.Header{"Anthropic-Beta": {strings.Join(d.request.Betas, ",")}}
+	return req.Put(), nil
 }
 
 // lessons are repairs that will be needed again, by the id of the model.

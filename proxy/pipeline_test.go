@@ -13,7 +13,6 @@ import (
 
 	"vertexgateway/config"
 	"vertexgateway/translate/anthropic"
-	"vertexgateway/translate/openai"
 	"vertexgateway/vertex"
 )
 
@@ -62,8 +61,8 @@ func pipeline(tb testing.TB) func() {
 	return func() {
 		x := g.newExchange("chat_completions", sink{make(http.Header)}, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
 		x.route, x.stream = route, true
-		a := newAnswer(x, &openai.ChatRequest{Model: "claude-opus-4-8"})
-		r := &reception{x: x, a: a, place: route.places[0], stream: new(anthropic.Request).Stream()}
+		a := newAnswer(x, "claude-opus-4-8", chatFront{})
+		r := &reception{x: x, a: a, place: route.places[0], reader: new(anthropic.Request).Put().Read()}
 		r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 		a.watch("global", r.cancel, time.Minute)
 		if fault := r.events(&trickle{events}); fault != nil {

@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"vertexgateway/translate"
-	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
 	"vertexgateway/translate/sse"
 	"vertexgateway/vertex"
@@ -33,10 +32,10 @@ type reception struct {
 	ctx    context.Context // of the attempt
 	cancel context.CancelCauseFunc
 	token  string // that was sent
-	stream *anthropic.Stream
+	reader translate.Answer
 	begun  bool
-	rounds int  // of the answer that came before
-	paused bool // the answer is not at its end, and is to be asked for more
+	rounds int                // of the answer that came before
+	more   *translate.Request // that goes on with the answer, which only paused
 }
 
 // maxRounds of an answer that pauses (openai-claude.md B.1).
@@ -60,7 +59,7 @@ func (r *reception) read() *failure {
 		fault = r.events(r.res.Body)
 	}
 	if fault != nil {
-		r.x.usage.Add(r.stream.Billed()) // Vertex may bill what it reports
+		r.x.usage.Add(r.reader.Billed()) // Vertex may bill what it reports
 		return r.broken(fault)
 	}
 	drain(r.res.Body, r.cancel)
@@ -74,7 +73,7 @@ func (r *reception) events(body io.Reader) *openai.Error {
 		err := events.Fill()
 		r.a.heard()
 		for ev, ok := events.Next(); ok; ev, ok = events.Next() {
-			deltas, fault := r.stream.Event(ev.Data)
+			deltas, fault := r.reader.Event(ev.Data)
 			r.take(deltas)
 			switch {
 			case fault == nil:
@@ -84,7 +83,7 @@ func (r *reception) events(body io.Reader) *openai.Error {
 				return r.stop(fault)
 			}
 		}
-		if ending, ok := r.stream.Ending(); ok {
+		if ending, ok := r.reader.Ending(errors.Is(err, io.EOF)); ok {
 			return r.ended(ending)
 		}
 		if fault := r.a.flush(); fault != nil {
@@ -110,24 +109,25 @@ func (r *reception) message(body io.Reader) *openai.Error {
 	if err != nil {
 		return cutOff(err)
 	}
-	deltas, fault := r.stream.Message(data)
+	deltas, fault := r.reader.Message(data)
 	if fault != nil {
 		return fault
 	}
 	r.take(deltas)
-	ending, _ := r.stream.Ending()
+	ending, _ := r.reader.Ending(true)
 	return r.ended(ending)
 }
 
 // ended decides whether an answer that came to its end is whole.
 func (r *reception) ended(ending openai.Ending) *openai.Error {
-	const nothing = len(`[]`)
-	if r.stream.Paused() && r.rounds < maxRounds-1 && len(r.stream.Content()) > nothing {
+	if r.rounds < maxRounds-1 {
+		r.more = r.reader.More()
+	}
+	if r.more != nil {
 		r.x.count(r.place, nil)
-		r.paused = true
 		return r.a.flush()
 	}
-	r.take(r.stream.Settle())
+	r.take(r.reader.Settle())
 	r.finish(ending)
 	return nil
 }
@@ -135,16 +135,14 @@ func (r *reception) ended(ending openai.Ending) *openai.Error {
 // finish settles all accounts, and only then sends the end of the answer: who has seen
 // it whole finds it in the metrics.
 func (r *reception) finish(ending openai.Ending) {
-	r.x.usage.Add(r.stream.Billed())
+	r.x.usage.Add(r.reader.Billed())
 	r.x.count(r.place, nil)
-	if ending.FinishReason == openai.FinishToolCalls { // else a call may have been cut
-		r.x.keepThoughts(r.stream)
-	}
-	r.x.warnLate(r.stream.Warnings())
-	for _, remark := range r.stream.Remarks() {
+	r.x.keepTurn(r.reader)
+	r.x.warnLate(r.reader.Warnings())
+	for _, remark := range r.reader.Remarks() {
 		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
 	}
-	r.a.finish(r.stream.ID(), ending)
+	r.a.finish(r.reader.ID(), ending)
 }
 
 func isJSON(h http.Header) bool {
@@ -166,14 +164,14 @@ const truncated = "upstream_stream_truncated"
 
 // take passes deltas on to the client's answer.
 func (r *reception) take(deltas []openai.Delta) {
-	if !r.begun && (len(deltas) > 0 || r.stream.Begun()) {
+	if !r.begun && (len(deltas) > 0 || r.reader.Begun()) {
 		r.began()
 	}
 	if len(deltas) > 0 && r.x.firstToken == 0 {
 		r.x.firstToken = r.x.now().Sub(r.x.started)
 	}
 	for _, d := range deltas {
-		r.a.add(r.stream.ID(), d)
+		r.a.add(r.reader.ID(), d)
 	}
 }
 
@@ -211,7 +209,7 @@ func (r *reception) broken(fault *openai.Error) *failure {
 		f.verdict = vertex.Judge(r.place.Location, fault.Upstream, []byte(fault.Reason+" "+fault.Message))
 	}
 	if f.verdict.Refresh {
-		r.x.snapshot.client.Credentials().Refused(r.token)
+		r.place.client.Credentials().Refused(r.token)
 	}
 	return f
 }

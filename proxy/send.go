@@ -9,13 +9,11 @@ import (
 	"time"
 
 	"vertexgateway/translate"
-	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
 	"vertexgateway/vertex"
 )
 
 const (
-	streamMethod = "streamRawPredict"
 	// maxErrorBody is how much of an error's body is read.
 	maxErrorBody = 64 << 10
 	// lastPatience multiplies the time to the first token where no location is left to
@@ -47,12 +45,12 @@ func (x *exchange) send(d *draft, a *answer) *openai.Error {
 	t := &tour{x: x, draft: d, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
 	defer t.abandon()
 	for p := t.first(); p != nil; {
-		r, f := x.open(d, d.request.Stream(), a, p, t.isLast())
+		r, f := x.open(d.request, d.request.Read(), a, p, t.isLast())
 		if f == nil {
 			f = r.read()
 		}
-		for f == nil && r.paused {
-			if r, f = x.goOn(d, r, a); f == nil {
+		for f == nil && r.more != nil {
+			if r, f = x.goOn(r); f == nil {
 				f = r.read()
 			}
 		}
@@ -65,16 +63,16 @@ func (x *exchange) send(d *draft, a *answer) *openai.Error {
 	return t.err
 }
 
-// open asks one place and gives its answer, if it is one, to be read by the stream.
-func (x *exchange) open(d *draft, s *anthropic.Stream, a *answer, p *place, isLast bool) (*reception, *failure) {
-	r := &reception{x: x, a: a, place: p, stream: s}
+// open asks one place and gives its answer, if it is one, to be read.
+func (x *exchange) open(req *translate.Request, reader translate.Answer, a *answer, p *place, isLast bool) (*reception, *failure) {
+	r := &reception{x: x, a: a, place: p, reader: reader}
 	r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 	patience := time.Duration(x.snapshot.fallback.FirstTokenTimeout)
 	if isLast {
 		patience *= lastPatience
 	}
 	a.watch(p.Location, r.cancel, patience)
-	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, d.header(), d.request.Body) //nolint:bodyclose // reception.close does
+	res, token, err := p.client.Do(r.ctx, p.Target, req.Method, req.Header, req.Body) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
 	case err != nil:
@@ -89,14 +87,10 @@ func (x *exchange) open(d *draft, s *anthropic.Stream, a *answer, p *place, isLa
 
 // goOn asks the place that paused its answer to go on with it. Nobody else can: what the
 // model has looked up is in the answer so far.
-func (x *exchange) goOn(d *draft, paused *reception, a *answer) (*reception, *failure) {
-	content := paused.stream.Content()
-	paused.stream.Resume()
-	next := *d
-	next.request = d.request.Continued(content)
-	r, f := x.open(&next, paused.stream, a, paused.place, true)
+func (x *exchange) goOn(paused *reception) (*reception, *failure) {
+	r, f := x.open(paused.more, paused.reader, paused.a, paused.place, true)
 	if f != nil {
-		x.usage.Add(paused.stream.Billed())
+		x.usage.Add(paused.reader.Billed())
 		return nil, paused.broken(f.err)
 	}
 	r.rounds = paused.rounds + 1
@@ -132,7 +126,7 @@ func (x *exchange) refused(res *http.Response, token string, p *place) *failure 
 	f.err.Cause = err
 	f.err.RetryAfter = x.retryAfter(res.Header)
 	if f.verdict.Refresh {
-		x.snapshot.client.Credentials().Refused(token)
+		p.client.Credentials().Refused(token)
 	}
 	return f
 }

@@ -36,7 +36,8 @@ type snapshot struct {
 type route struct {
 	label   string // of metrics and logs: from the config or the catalogue, never a client's
 	model   *catalogue.Model
-	options anthropic.Options
+	dialect dialect
+	options anthropic.Options // of Claude's dialect
 	places  []*place
 	// guessed: neither config nor catalogue knows the model. All such models share their
 	// cooldowns, so that one which does not exist must not cool them.
@@ -46,7 +47,8 @@ type route struct {
 // A place is a target with its cooldown.
 type place struct {
 	vertex.Target
-	cool *cooldown
+	client *vertex.Client
+	cool   *cooldown
 }
 
 // A family allows every model whose name has its prefix.
@@ -124,7 +126,7 @@ func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
 }
 
 func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalogue.Model) *route {
-	r := &route{label: label, model: m, options: anthropic.Options{
+	r := &route{label: label, model: m, dialect: putClaude, options: anthropic.Options{
 		Version: s.config.Vertex.AnthropicVersion, MaxTokens: e.MaxTokens, UserKey: s.project,
 		Cache: e.Cache == "auto", Output: e.StructuredOutput, WebSearch: e.WebSearch,
 	}}
@@ -135,6 +137,7 @@ func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalog
 	for _, location := range s.config.LocationsOf(e, m) {
 		r.places = append(r.places, &place{
 			Target: vertex.Target{Project: s.project, Location: location, Publisher: m.Publisher, Model: m.ID},
+			client: s.client,
 			cool:   g.cooldown(cooling, location),
 		})
 	}

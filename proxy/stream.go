@@ -26,17 +26,41 @@ const (
 	maxTranscript = 64 << 10
 )
 
+// A front is an API that clients speak, as far as its answers go.
+type front interface {
+	chunks(openai.Head) chunkWriter
+	fold() folder
+}
+
+// A chunkWriter writes an answer as events.
+type chunkWriter interface {
+	Append(dst []byte, d openai.Delta) []byte
+	AppendEnd(dst []byte, end openai.Ending) []byte
+}
+
+// A folder gathers an answer into one object.
+type folder interface {
+	Add(d openai.Delta)
+	Append(dst []byte, head openai.Head, end openai.Ending) []byte
+}
+
+// chatFront is POST /v1/chat/completions.
+type chatFront struct{ form openai.Form }
+
+func (f chatFront) chunks(head openai.Head) chunkWriter { return openai.NewChunkWriter(head, f.form) }
+func (f chatFront) fold() folder                        { return &openai.Fold{Form: f.form} }
+
 // An answer is what the client gets: a stream of chunks, or one completion folded from
 // the same deltas. All methods but the timers' are for the exchange's goroutine.
 type answer struct {
 	x    *exchange
 	head openai.Head
-	form openai.Form
 
-	chunks  *openai.ChunkWriter // of a stream; made with the first delta
-	fold    openai.Fold         // of a completion
-	out     []byte              // of a stream: what the next write sends
-	touched bool                // an answer has begun: no other location may take over
+	front   front
+	chunks  chunkWriter // of a stream; made with the first delta
+	fold    folder      // of an answer that is not streamed
+	out     []byte      // of a stream: what the next write sends
+	touched bool        // an answer has begun: no other location may take over
 
 	patience *time.Timer // to the first token of an attempt
 
@@ -52,10 +76,9 @@ type answer struct {
 	written  atomic.Bool // something went to the client since the last beat
 }
 
-func newAnswer(x *exchange, chat *openai.ChatRequest) *answer {
-	a := &answer{x: x, form: openai.FormOf(chat)}
-	a.fold.Form = a.form
-	a.head = openai.Head{Created: x.started.Unix(), Model: chat.Model}
+func newAnswer(x *exchange, model string, f front) *answer {
+	a := &answer{x: x, front: f, fold: f.fold()}
+	a.head = openai.Head{Created: x.started.Unix(), Model: model}
 	a.timer = time.AfterFunc(time.Hour, a.onBeat) // set before it may run
 	a.timer.Reset(holdHeaders)
 	return a
@@ -171,10 +194,10 @@ func (a *answer) add(id string, d openai.Delta) {
 	a.out = a.writer(id).Append(a.out, d)
 }
 
-func (a *answer) writer(id string) *openai.ChunkWriter {
+func (a *answer) writer(id string) chunkWriter {
 	if a.chunks == nil {
 		a.head.ID = id
-		a.chunks = openai.NewChunkWriter(a.head, a.form)
+		a.chunks = a.front.chunks(a.head)
 	}
 	return a.chunks
 }

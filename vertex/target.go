@@ -8,13 +8,23 @@ import (
 	"strings"
 )
 
-// A Target is one place on Vertex AI that can serve a request.
+// A Target is one place on Vertex AI that can serve a request: a publisher's model, or an
+// endpoint.
 type Target struct {
 	Project   string
 	Location  string // global, us, eu or a region
 	Publisher string // anthropic...
 	Model     string // the publisher's id, with @date where it has one
+	// Endpoint is the id of an endpoint of the project's own, or OpenAPI; empty: the target
+	// is a publisher's model.
+	Endpoint string
+	// Base is https:// and the host of an endpoint that has one of its own; empty: the
+	// location's host.
+	Base string
 }
+
+// OpenAPI is the endpoint that serves open models and Gemini in OpenAI's form.
+const OpenAPI = "openapi"
 
 // Check tells whether every part can stand as a single path segment and the location as
 // a host's label, so that no name can lead a request, and the token with it, elsewhere.
@@ -22,9 +32,13 @@ func (t Target) Check() error {
 	if !isLabel(t.Location) {
 		return fmt.Errorf("location %q is not a location of Vertex AI", t.Location)
 	}
-	for _, part := range []struct{ what, value, also string }{
+	parts := []struct{ what, value, also string }{
 		{"project", t.Project, ":"}, {"publisher", t.Publisher, ""}, {"model", t.Model, "@"},
-	} {
+	}
+	if t.Endpoint != "" {
+		parts = append(parts[:1], struct{ what, value, also string }{"endpoint", t.Endpoint, ""})
+	}
+	for _, part := range parts {
 		if !isSegment(part.value, part.also) {
 			return fmt.Errorf("%s %q cannot stand in a path", part.what, part.value)
 		}
@@ -65,12 +79,26 @@ func Host(location string) string {
 	return location + "-aiplatform.googleapis.com"
 }
 
-// URL is the address of a method, e.g. streamRawPredict. A base, where given, stands in
-// for https://HOST.
+// URL is the address of a method: one such as streamRawPredict, or on an endpoint also a
+// path of its container, such as /chat/completions. A base, where given, stands in for
+// https://HOST.
 func (t Target) URL(base, method string) string {
-	if base == "" {
+	switch {
+	case base != "":
+		base = strings.TrimSuffix(base, "/")
+	case t.Base != "":
+		base = strings.TrimSuffix(t.Base, "/")
+	default:
 		base = "https://" + Host(t.Location)
 	}
-	return strings.TrimSuffix(base, "/") + "/v1/projects/" + url.PathEscape(t.Project) + "/locations/" + t.Location +
-		"/publishers/" + url.PathEscape(t.Publisher) + "/models/" + url.PathEscape(t.Model) + ":" + method
+	place := "/projects/" + url.PathEscape(t.Project) + "/locations/" + t.Location
+	switch {
+	case t.Endpoint == "":
+		return base + "/v1" + place + "/publishers/" + url.PathEscape(t.Publisher) + "/models/" + url.PathEscape(t.Model) + ":" + method
+	case !strings.HasPrefix(method, "/"):
+		return base + "/v1" + place + "/endpoints/" + url.PathEscape(t.Endpoint) + ":" + method
+	case t.Endpoint == OpenAPI:
+		return base + "/v1" + place + "/endpoints/" + OpenAPI + method
+	}
+	return base + "/v1beta1" + place + "/endpoints/" + url.PathEscape(t.Endpoint) + method // under v1 there is no such path (vertex.md 8.2)
 }

@@ -47,7 +47,11 @@ const choiceStart = `{"index":0,"delta":`
 // Append appends the chunk of a delta; before the first one, the chunk with the role. In
 // the form with functions a second call has no place, and gives none.
 func (w *ChunkWriter) Append(dst []byte, d Delta) []byte {
-	if w.form.Functions && d.Index > 0 && d.isCall() {
+	switch {
+	case d.Kind == DeltaChunk:
+		w.began = true
+		return append(append(append(dst, "data: "...), d.Text...), "\n\n"...)
+	case w.form.Functions && d.Index > 0 && d.isCall():
 		return dst
 	}
 	dst = w.begin(dst)
@@ -76,6 +80,9 @@ func (w *ChunkWriter) appendDelta(dst []byte, d *Delta) []byte {
 		return appendField(dst, `{"refusal":"`, d.Text)
 	case DeltaReasoning:
 		dst = appendField(dst, `{"reasoning_content":"`, d.Text)
+		if d.Index < 0 {
+			return dst
+		}
 		dst = append(dst[:len(dst)-1], `,"reasoning_details":[`...)
 		dst = appendDetail(dst, d)
 		return append(dst, `]}`...)
@@ -184,6 +191,9 @@ func appendDetailEnd(dst []byte, index int) []byte {
 // AppendEnd appends the chunk with the finish reason, the one with the usage if asked
 // for, and the end mark.
 func (w *ChunkWriter) AppendEnd(dst []byte, end Ending) []byte {
+	if end.Passed {
+		return append(dst, "data: [DONE]\n\n"...)
+	}
 	dst = w.begin(dst)
 	dst = append(dst, w.head...)
 	dst = append(dst, choiceStart...)

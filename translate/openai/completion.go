@@ -16,9 +16,11 @@ type Fold struct {
 	calls            []foldedCall
 	details          []foldedDetail
 	passages         []Passage
+	whole            []byte // of an upstream's own completion
 }
 
 type foldedCall struct {
+	index    int
 	id, name string
 	custom   bool
 	input    []byte // of a function: its arguments
@@ -42,14 +44,17 @@ func (f *Fold) Add(d Delta) {
 	case DeltaRefusal:
 		f.refusal = append(f.refusal, d.Text...)
 	case DeltaToolCall, DeltaCustomCall:
-		f.calls = append(f.calls, foldedCall{id: d.ID, name: d.Name, custom: d.Kind == DeltaCustomCall})
+		f.calls = append(f.calls, foldedCall{index: d.Index, id: d.ID, name: d.Name, custom: d.Kind == DeltaCustomCall})
 	case DeltaArguments, DeltaCustomInput:
-		call := &f.calls[len(f.calls)-1] // calls do not overlap
-		call.input = append(call.input, d.Text...)
+		i := slices.IndexFunc(f.calls, func(c foldedCall) bool { return c.index == d.Index })
+		f.calls[i].input = append(f.calls[i].input, d.Text...)
 	case DeltaPassage:
 		f.passages = append(f.passages, *d.Passage)
 	case DeltaReasoning:
 		f.reasoning = append(f.reasoning, d.Text...)
+		if d.Index < 0 {
+			return
+		}
 		detail := f.detail(d.Index)
 		detail.text = append(detail.text, d.Text...)
 	case DeltaSignature:
@@ -58,6 +63,8 @@ func (f *Fold) Add(d Delta) {
 	case DeltaRedacted:
 		detail := f.detail(d.Index)
 		detail.data, detail.redacted = append(detail.data, d.Text...), true
+	case DeltaCompletion:
+		f.whole = append(f.whole, d.Text...)
 	}
 }
 
@@ -71,6 +78,9 @@ func (f *Fold) detail(index int) *foldedDetail {
 
 // Append appends the completion (openai-claude.md B).
 func (f *Fold) Append(dst []byte, head Head, end Ending) []byte {
+	if end.Passed {
+		return append(dst, f.whole...)
+	}
 	dst = slices.Grow(dst, 1024+len(f.content)+2*len(f.reasoning))
 	dst = appendHead(dst, head, f.Form, "chat.completion")
 	dst = append(dst, `{"index":0,"message":{"role":"assistant","content":`...)

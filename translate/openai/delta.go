@@ -9,7 +9,8 @@ type Escaped []byte
 // slices are valid until the next read from upstream.
 type Delta struct {
 	Kind DeltaKind
-	// Index counts tool calls (0, 1, 2...) or, in the kinds of reasoning, content blocks.
+	// Index counts tool calls (0, 1, 2...) or, in the kinds of reasoning, content blocks; -1:
+	// the reasoning belongs to none, and cannot be sent back.
 	Index int
 	// Text is the piece that was added.
 	Text Escaped
@@ -46,6 +47,8 @@ const (
 	DeltaSignature                    // the signature of a thinking block
 	DeltaRedacted                     // a redacted thinking block, whole
 	DeltaPassage                      // a passage of the content cites pages
+	DeltaChunk                        // a whole chunk, as the upstream wrote it: its JSON
+	DeltaCompletion                   // a whole completion, as the upstream wrote it: its JSON
 )
 
 // A Form is what the client asked of the form of its answer. The zero value is the form
@@ -88,6 +91,8 @@ type Head struct {
 
 // An Ending is how a finished answer ended.
 type Ending struct {
+	// Passed: the upstream's own chunks or completion, passed on, have told all of it.
+	Passed bool
 	// FinishReason in OpenAI's words.
 	FinishReason string
 	Usage        Usage
@@ -102,6 +107,7 @@ type Usage struct {
 	CacheWrite1h  int64
 	Reasoning     int64 // part of Output
 	WebSearches   int64 // requests, not tokens
+	Pages         int64 // of documents, not tokens
 }
 
 // Add adds what another answer used.
@@ -113,6 +119,7 @@ func (u *Usage) Add(v Usage) {
 	u.CacheWrite1h += v.CacheWrite1h
 	u.Reasoning += v.Reasoning
 	u.WebSearches += v.WebSearches
+	u.Pages += v.Pages
 }
 
 // CacheWrite is the number of tokens written to the prompt cache.
