@@ -35,18 +35,20 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	if err != nil {
 		return err
 	}
-	d, err := x.draft(chat)
-	if err != nil {
+	return x.deliver(&draft{chat: chat, body: body}, chatFront{openai.FormOf(chat)})
+}
+
+// deliver puts a request to its model and the answer before the client.
+func (x *exchange) deliver(d *draft, f front) *openai.Error {
+	if err := x.put(d); err != nil {
 		return err
 	}
-	if x.r.Header.Get("X-Gateway-Dry-Run") == "true" {
-		return x.dryRun(d)
+	if x.isDryRun() {
+		return x.dryRun(d.request)
 	}
-	if x.snapshot.config.Log.Content {
-		x.prompt = body
-	}
-	x.stream = chat.Stream
-	a := newAnswer(x, chat.Model, chatFront{openai.FormOf(chat)})
+	x.noteContent(d.body)
+	x.stream = d.chat.Stream
+	a := newAnswer(x, d.chat.Model, f)
 	defer a.close()
 	fault := x.send(d, a)
 	a.close() // before it is decided how to tell the fault
@@ -54,6 +56,15 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 		a.abort(fault)
 	}
 	return fault
+}
+
+func (x *exchange) isDryRun() bool { return x.r.Header.Get("X-Gateway-Dry-Run") == "true" }
+
+// noteContent keeps what the client sent for the log, where the config allows it.
+func (x *exchange) noteContent(body []byte) {
+	if x.snapshot.config.Log.Content {
+		x.prompt = body
+	}
 }
 
 // decode reads a chat request, finds its route, and brings together what belongs to it but
@@ -212,11 +223,11 @@ func headerName(param string) string {
 }
 
 // dryRun shows what would be sent and where, and sends nothing.
-func (x *exchange) dryRun(d *draft) *openai.Error {
+func (x *exchange) dryRun(req *translate.Request) *openai.Error {
 	dst := []byte(`{"attempts":[`)
 	places := x.route.inOrder(x.now())
 	for i, p := range places[:min(len(places), x.snapshot.fallback.MaxAttempts)] {
-		req, err := p.client.Request(x.ctx, p.Target, d.request.Method, d.request.Header, d.request.Body)
+		call, err := p.client.Request(x.ctx, p.Target, req.Method, p.header(req), req.Body)
 		if err != nil {
 			return unroutable(err)
 		}
@@ -226,13 +237,13 @@ func (x *exchange) dryRun(d *draft) *openai.Error {
 		dst = append(dst, `{"location":`...)
 		dst = openai.AppendString(dst, p.Location)
 		dst = append(dst, `,"method":"POST","url":`...)
-		dst = openai.AppendString(dst, req.URL.String())
+		dst = openai.AppendString(dst, call.URL.String())
 		dst = append(dst, `,"headers":{"authorization":"Bearer [hidden]"`...)
-		for _, name := range slices.Sorted(maps.Keys(req.Header)) {
+		for _, name := range slices.Sorted(maps.Keys(call.Header)) {
 			dst = append(openai.AppendString(append(dst, ','), strings.ToLower(name)), ':')
-			dst = openai.AppendString(dst, strings.Join(req.Header[name], ", "))
+			dst = openai.AppendString(dst, strings.Join(call.Header[name], ", "))
 		}
-		dst = append(append(append(dst, `},"body":`...), d.request.Body...), '}')
+		dst = append(append(append(dst, `},"body":`...), req.Body...), '}')
 	}
 	x.writeJSON(http.StatusOK, append(dst, `]}`...))
 	return nil

@@ -20,24 +20,29 @@ import (
 // model. It is put anew when the model refuses it for a reason that can be mended.
 type draft struct {
 	chat    *openai.ChatRequest
+	body    []byte // as the client sent it
+	dialect dialect
 	model   *catalogue.Model
-	options anthropic.Options
+	options anthropic.Options // of Claude's dialect
 	mended  []anthropic.Repair
 	request *translate.Request
 }
 
-// draft translates a request, by the catalogue and by what the model refused of late.
-func (x *exchange) draft(chat *openai.ChatRequest) (*draft, *openai.Error) {
-	d := &draft{chat: chat, model: x.route.model, options: x.route.options}
+// put translates a request, by the catalogue and by what the model refused of late.
+func (x *exchange) put(d *draft) *openai.Error {
+	if d.dialect == nil {
+		d.dialect = x.route.dialect
+	}
+	d.model, d.options = x.route.model, x.route.options
 	d.options.Keep = x.snapshot.config.ThinkingStore.Entries > 0
 	for _, r := range x.gateway.lessons.of(x.route.model.ID, x.now()) {
 		d.model, d.options = r.Apply(d.model, d.options)
 	}
-	return d, x.translate(d)
+	return x.translate(d)
 }
 
 func (x *exchange) translate(d *draft) *openai.Error {
-	req, err := x.route.dialect(d)
+	req, err := d.dialect(d)
 	if err != nil {
 		return err
 	}
@@ -60,6 +65,9 @@ const maxMended = 3
 // mend puts a refused request anew where the refusal tells how. In strict mode nothing is
 // taken from the client's request, and only its form may change.
 func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
+	if d == nil || x.route.model.Publisher != claudes {
+		return false
+	}
 	r, ok := anthropic.Diagnose(refusal)
 	known := slices.ContainsFunc(d.mended, func(m anthropic.Repair) bool { return m.Is(r) })
 	switch {
@@ -93,6 +101,9 @@ func (d *draft) isSame(other *draft) bool {
 
 // A dialect puts a chat request into the words of one publisher's API.
 type dialect func(*draft) (*translate.Request, *openai.Error)
+
+// claudes is the publisher whose models' refusals are understood.
+const claudes = "anthropic"
 
 // putClaude is the dialect of Anthropic's models.
 func putClaude(d *draft) (*translate.Request, *openai.Error) {

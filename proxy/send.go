@@ -38,14 +38,11 @@ type failure struct {
 	verdict vertex.Verdict
 }
 
-// send tries the route's places in turn until one answers. It moves on only while
-// nothing of an answer was seen. Its frames stay shallow while a stream flows: with
-// thousands of streams their stacks are much of the memory.
+// send gets the answer to a request from one of the route's places. Its frames stay shallow
+// while a stream flows: with thousands of streams their stacks are much of the memory.
 func (x *exchange) send(d *draft, a *answer) *openai.Error {
-	t := &tour{x: x, draft: d, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
-	defer t.abandon()
-	for p := t.first(); p != nil; {
-		r, f := x.open(d.request, d.request.Read(), a, p, t.isLast())
+	return x.visit(d, func(p *place, isLast bool) *failure {
+		r, f := x.open(d.request, d.request.Read(), a, p, isLast)
 		if f == nil {
 			f = r.read()
 		}
@@ -54,6 +51,16 @@ func (x *exchange) send(d *draft, a *answer) *openai.Error {
 				f = r.read()
 			}
 		}
+		return f
+	})
+}
+
+// visit tries the route's places in turn until an attempt succeeds.
+func (x *exchange) visit(d *draft, attempt func(p *place, isLast bool) *failure) *openai.Error {
+	t := &tour{x: x, draft: d, left: x.snapshot.fallback.MaxAttempts, tried: make(map[*place]bool, len(x.route.places))}
+	defer t.abandon()
+	for p := t.first(); p != nil; {
+		f := attempt(p, t.isLast())
 		if f == nil {
 			t.settled = true
 			return nil
@@ -72,7 +79,7 @@ func (x *exchange) open(req *translate.Request, reader translate.Answer, a *answ
 		patience *= lastPatience
 	}
 	a.watch(p.Location, r.cancel, patience)
-	res, token, err := p.client.Do(r.ctx, p.Target, req.Method, req.Header, req.Body) //nolint:bodyclose // reception.close does
+	res, token, err := p.do(r.ctx, req) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
 	case err != nil:

@@ -44,13 +44,6 @@ type route struct {
 	guessed bool
 }
 
-// A place is a target with its cooldown.
-type place struct {
-	vertex.Target
-	client *vertex.Client
-	cool   *cooldown
-}
-
 // A family allows every model whose name has its prefix.
 type family struct {
 	prefix string
