@@ -63,9 +63,9 @@ func pipeline(tb testing.TB) func() {
 		x := g.newExchange("chat_completions", sink{make(http.Header)}, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
 		x.route, x.stream = route, true
 		a := newAnswer(x, &openai.ChatRequest{Model: "claude-opus-4-8"})
-		r := &reception{x: x, a: a, place: route.places[0], stream: new(anthropic.Request).Stream()}
+		r := &reception{x: x, a: a, draft: new(draft), place: route.places[0], stream: new(anthropic.Request).Stream()}
 		r.ctx, r.cancel = context.WithCancelCause(x.ctx)
-		a.watch("global", r.cancel, time.Minute)
+		a.watch("global", "", r.cancel, time.Minute)
 		if fault := r.events(&trickle{events}); fault != nil {
 			tb.Fatal(fault)
 		}

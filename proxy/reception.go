@@ -28,6 +28,7 @@ const (
 type reception struct {
 	x      *exchange
 	a      *answer
+	draft  *draft
 	place  *place
 	res    *http.Response
 	ctx    context.Context // of the attempt
@@ -123,9 +124,12 @@ func (r *reception) message(body io.Reader) *openai.Error {
 func (r *reception) ended(ending openai.Ending) *openai.Error {
 	const nothing = len(`[]`)
 	if r.stream.Paused() && r.rounds < maxRounds-1 && len(r.stream.Content()) > nothing {
+		if gone := r.a.flush(); gone != nil {
+			return gone
+		}
 		r.x.count(r.place, nil)
 		r.paused = true
-		return r.a.flush()
+		return nil
 	}
 	r.take(r.stream.Settle())
 	r.finish(ending)
@@ -140,6 +144,7 @@ func (r *reception) finish(ending openai.Ending) {
 	if ending.FinishReason == openai.FinishToolCalls { // else a call may have been cut
 		r.x.keepThoughts(r.stream)
 	}
+	r.a.close() // its timer reads the warnings, too
 	r.x.warnLate(r.stream.Warnings())
 	for _, remark := range r.stream.Remarks() {
 		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
@@ -183,6 +188,7 @@ func (r *reception) began() {
 	r.begun = true
 	r.a.hush()
 	r.place.cool.succeed()
+	r.x.learn(r.draft)
 }
 
 // broken judges an answer that broke off. Another location may start anew only while the

@@ -74,6 +74,20 @@ func TestRepairThatDoesNotHelp(t *testing.T) {
 	}
 }
 
+// What did not help one client is not done to others: the refusal may have quoted it.
+func TestRepairThatDoesNotHelpTeachesNothing(t *testing.T) {
+	const refusal = "max_tokens: 9 > 1, which is the maximum allowed number of output tokens for claude-opus-5"
+	w := newWorld(t, "", fakevertex.Scenario{Status: 400, ErrorType: "invalid_request_error", Message: refusal, Times: 2})
+	w.chat("claude-opus-5", "").failure(http.StatusBadRequest, "", "")
+	r := w.chat("claude-opus-5", "")
+	r.completion()
+	r.wantHeaders("X-Gateway-Warnings", "")
+	requests := w.vertex.Requests()
+	if first, next := string(requests[0].Body), string(requests[len(requests)-1].Body); len(requests) != 3 || first != next {
+		t.Errorf("%d calls upstream; the next request is\n%s, want\n%s", len(requests), next, first)
+	}
+}
+
 // In strict mode nothing is taken away to please the model, but the way to JSON may change.
 func TestRepairsInStrictMode(t *testing.T) {
 	w := newWorld(t, "strict: true", fakevertex.Scenario{Denied: []string{"structured_outputs"}, Accepts: jsontext.Value(`{"effort":["low"]}`)})

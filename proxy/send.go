@@ -67,13 +67,13 @@ func (x *exchange) send(d *draft, a *answer) *openai.Error {
 
 // open asks one place and gives its answer, if it is one, to be read by the stream.
 func (x *exchange) open(d *draft, s *anthropic.Stream, a *answer, p *place, isLast bool) (*reception, *failure) {
-	r := &reception{x: x, a: a, place: p, stream: s}
+	r := &reception{x: x, a: a, draft: d, place: p, stream: s}
 	r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 	patience := time.Duration(x.snapshot.fallback.FirstTokenTimeout)
 	if isLast {
 		patience *= lastPatience
 	}
-	a.watch(p.Location, r.cancel, patience)
+	a.watch(p.Location, d.told, r.cancel, patience)
 	res, token, err := x.snapshot.client.Do(r.ctx, p.Target, streamMethod, d.header(), d.request.Body) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
@@ -97,7 +97,10 @@ func (x *exchange) goOn(d *draft, paused *reception, a *answer) (*reception, *fa
 	r, f := x.open(&next, paused.stream, a, paused.place, true)
 	if f != nil {
 		x.usage.Add(paused.stream.Billed())
-		return nil, paused.broken(f.err)
+		if a.touched {
+			f = paused.broken(f.err)
+		}
+		return nil, f
 	}
 	r.rounds = paused.rounds + 1
 	return r, nil
