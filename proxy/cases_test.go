@@ -190,8 +190,19 @@ func (s *stage) play() *txtar.Archive {
 			s.copy(f)
 		}
 	}
+	s.wantAllAsked()
 	s.pleaseEmulator()
 	return s.played
+}
+
+// wantAllAsked: -update must not lose an answer that nobody asked for.
+func (s *stage) wantAllAsked() {
+	for _, f := range s.script.Files {
+		named := func(p txtar.File) bool { return p.Name == f.Name }
+		if strings.HasSuffix(f.Name, ".response") && !slices.ContainsFunc(s.played.Files, named) {
+			s.t.Errorf("%s was never asked for", f.Name)
+		}
+	}
 }
 
 func (s *stage) copy(f txtar.File) { s.played.Files = append(s.played.Files, f) }

@@ -184,14 +184,13 @@ func modelNotFound(model string) *openai.Error {
 		Message: "The model '" + printable(model) + "' does not exist or you do not have access to it."}
 }
 
-// warn tells what was changed in a header, or refuses the request in strict mode.
-func (x *exchange) warn(warnings []openai.Warning) *openai.Error {
+// warn gives the header that tells what was changed, or refuses the request in strict mode.
+func (x *exchange) warn(warnings []openai.Warning) (string, *openai.Error) {
 	if len(warnings) > 0 && x.snapshot.config.Strict {
 		w := warnings[0]
-		return openai.BadRequest("unsupported_parameter", w.Param, "'"+printable(w.Param)+"' would be "+w.What+" for this model, and the gateway is set to be strict.")
+		return "", openai.BadRequest("unsupported_parameter", w.Param, "'"+printable(w.Param)+"' would be "+w.What+" for this model, and the gateway is set to be strict.")
 	}
-	x.warnings = headerOf(warnings)
-	return nil
+	return headerOf(warnings), nil
 }
 
 // warnLate adds what came out only with the answer, where the headers still wait for it.

@@ -90,7 +90,7 @@ func TestBadRequests(t *testing.T) {
 		{"audio out", ask(`"modalities":["text","audio"]`), 400, "unsupported_value", "modalities"},
 		{"unknown effort", ask(`"reasoning_effort":"ultra"`), 400, "invalid_value", "reasoning_effort"},
 		{"tool of another type", ask(`"tools":[{"type":"browser"}]`), 400, "invalid_value", "tools[0].type"},
-		{"tool without a name", ask(`"tools":[{"type":"function","function":{}}]`), 400, "missing_required_parameter", "tools[0].function.name"},
+		{"tool without a name", ask(`"tools":[{"type":"function","function":{}}]`), 400, "invalid_value", "tools[0].function.name"},
 		{"schema that is none", ask(`"tools":[{"type":"function","function":{"name":"f","parameters":[]}}]`), 400, "invalid_value", "tools[0].function.parameters"},
 		{"choice of an unknown tool", ask(`"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"g"}}`), 400, "invalid_value", "tool_choice"},
 		{"twice the same member", `{"model":"a","model":"b"}`, 400, "invalid_json", "model"},

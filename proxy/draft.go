@@ -26,6 +26,7 @@ type draft struct {
 	options anthropic.Options // of Claude's dialect
 	mended  []anthropic.Repair
 	request *translate.Request
+	told    string // to the client, of what was changed
 }
 
 // put translates a request, by the catalogue and by what the model refused of late.
@@ -38,7 +39,9 @@ func (x *exchange) put(d *draft) *openai.Error {
 	for _, r := range x.gateway.lessons.of(x.route.model.ID, x.now()) {
 		d.model, d.options = r.Apply(d.model, d.options)
 	}
-	return x.translate(d)
+	err := x.translate(d)
+	x.warnings = d.told
+	return err
 }
 
 func (x *exchange) translate(d *draft) *openai.Error {
@@ -53,7 +56,8 @@ func (x *exchange) translate(d *draft) *openai.Error {
 			warnings = append(warnings, r.Warning)
 		}
 	}
-	return x.warn(warnings)
+	d.told, err = x.warn(warnings)
+	return err
 }
 
 // emulated is what a warning says of a feature that is had in another way: nothing is lost.
@@ -77,21 +81,27 @@ func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
 		refusal.Param = cmp.Or(refusal.Param, r.Warning.Param)
 		return false
 	}
-	told, better := x.warnings, *d
+	better := *d
 	better.model, better.options = r.Apply(d.model, d.options)
 	better.mended = append(slices.Clip(d.mended), r)
 	if x.translate(&better) != nil || better.isSame(d) {
-		x.warnings = told
 		return false
 	}
 	*d = better
 	x.gateway.metrics.repairs.WithLabelValues(x.label(), r.Name).Inc()
 	x.gateway.options.Log.Warn("request refused, mended and tried again", zap.String("request_id", x.id), zap.String("model", x.label()),
 		zap.String("repair", r.Name), zap.String("error", refusal.Message))
-	if r.Lasting {
-		x.gateway.lessons.learn(x.route.model.ID, r, x.now())
-	}
 	return true
+}
+
+// learn keeps what mended a request for the next ones, once the model has taken it: a
+// refusal may quote its client, who could make it say anything.
+func (x *exchange) learn(d *draft) {
+	for _, r := range d.mended {
+		if r.Lasting {
+			x.gateway.lessons.learn(x.route.model.ID, r, x.now())
+		}
+	}
 }
 
 // isSame tells whether both drafts send the same.
@@ -134,8 +144,14 @@ func (l *lessons) learn(model string, r anthropic.Repair, now time.Time) {
 	if l.models == nil {
 		l.models = make(map[string][]lesson)
 	}
-	kept := slices.DeleteFunc(slices.Clone(l.models[model]), func(old lesson) bool { return old.Is(r) || !old.until.After(now) })
+	maps.DeleteFunc(l.models, func(_ string, learnt []lesson) bool { return len(current(learnt, now)) == 0 })
+	kept := slices.DeleteFunc(current(l.models[model], now), func(old lesson) bool { return old.Is(r) })
 	l.models[model] = append(kept, lesson{r, now.Add(memory)})
+}
+
+// current is a copy of the lessons without those that are over.
+func current(learnt []lesson, now time.Time) []lesson {
+	return slices.DeleteFunc(slices.Clone(learnt), func(old lesson) bool { return !old.until.After(now) })
 }
 
 // of gives what is known of a model; nearly always nothing.
@@ -146,5 +162,5 @@ func (l *lessons) of(model string, now time.Time) []lesson {
 	if len(learnt) == 0 {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(learnt), func(old lesson) bool { return !old.until.After(now) })
+	return current(learnt, now)
 }

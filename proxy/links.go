@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"vertexgateway/config"
 	"vertexgateway/proxy/fetch"
@@ -19,7 +20,12 @@ const (
 	maxFetched = 30 << 20
 	// fetchers is how many of a request are fetched at once.
 	fetchers = 8
+	// maxFetching is how long all of it may take: the client hears nothing meanwhile.
+	maxFetching = 30 * time.Second
 )
+
+// errSlow is the cause of fetches that end because others took the time.
+var errSlow = fmt.Errorf("all that the request names by URL within %s", maxFetching)
 
 // newFetcher makes the fetcher that the configuration describes.
 func newFetcher(c config.Fetch) *fetch.Fetcher {
@@ -75,7 +81,8 @@ func badLink(param, message string) *openai.Error {
 
 // A download is the fetching of a request's links.
 type download struct {
-	files map[string]*linked // by URL
+	files    map[string]*linked // by URL
+	patience time.Duration
 
 	mu      sync.Mutex
 	waiting []*linked // in the order of the request
@@ -92,7 +99,7 @@ type linked struct {
 }
 
 func newDownload(links []openai.Link) *download {
-	d := &download{files: make(map[string]*linked, len(links))}
+	d := &download{files: make(map[string]*linked, len(links)), patience: maxFetching}
 	for _, l := range links {
 		f, ok := d.files[l.URL]
 		if !ok {
@@ -106,9 +113,9 @@ func newDownload(links []openai.Link) *download {
 }
 
 // run fetches until all is there, or one failed and what stands before it in the request
-// is known, or there is too much.
+// is known, or there is too much, or the time is up.
 func (d *download) run(ctx context.Context, from *fetch.Fetcher) {
-	ctx, d.stop = context.WithCancel(ctx)
+	ctx, d.stop = context.WithTimeoutCause(ctx, d.patience, errSlow)
 	defer d.stop()
 	var group sync.WaitGroup
 	for range min(fetchers, len(d.waiting)) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -234,6 +235,25 @@ func TestTooMuchEndsWhatRuns(t *testing.T) {
 		t.Errorf("the slow one ended with %v, want it cancelled", err)
 	}
 	wantBadLink(t, x.attach(nil, d), "messages", "What the request names by URL holds more than 30 MiB together.")
+}
+
+func TestLinksAreBoundedInTime(t *testing.T) {
+	site := newSite(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/fast" {
+			<-r.Context().Done()
+		}
+		_, _ = io.WriteString(w, "text")
+	})
+	urls := []string{site + "/fast"}
+	for i := range 2 * fetchers {
+		urls = append(urls, site+fmt.Sprintf("/%d", i))
+	}
+	x := newLinkExchange(t)
+	links := linkedChat(t, urls...).Links()
+	d := newDownload(links)
+	d.patience = 50 * time.Millisecond
+	d.run(x.ctx, x.snapshot.fetcher)
+	wantBadLink(t, x.attach(links, d), "messages[0].content[1]", "Could not fetch all that the request names by URL within 30s.")
 }
 
 func TestLinksOfAnExchangeThatEnds(t *testing.T) {

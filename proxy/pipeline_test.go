@@ -62,9 +62,9 @@ func pipeline(tb testing.TB) func() {
 		x := g.newExchange("chat_completions", sink{make(http.Header)}, httptest.NewRequest(http.MethodPost, "/", http.NoBody))
 		x.route, x.stream = route, true
 		a := newAnswer(x, "claude-opus-4-8", chatFront{})
-		r := &reception{x: x, a: a, place: route.places[0], reader: new(anthropic.Request).Put().Read()}
+		r := &reception{x: x, a: a, draft: new(draft), place: route.places[0], reader: new(anthropic.Request).Put().Read()}
 		r.ctx, r.cancel = context.WithCancelCause(x.ctx)
-		a.watch("global", r.cancel, time.Minute)
+		a.watch("global", "", r.cancel, time.Minute)
 		if fault := r.events(&trickle{events}); fault != nil {
 			tb.Fatal(fault)
 		}

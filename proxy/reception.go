@@ -27,6 +27,7 @@ const (
 type reception struct {
 	x      *exchange
 	a      *answer
+	draft  *draft
 	place  *place
 	res    *http.Response
 	ctx    context.Context // of the attempt
@@ -124,8 +125,11 @@ func (r *reception) ended(ending openai.Ending) *openai.Error {
 		r.more = r.reader.More()
 	}
 	if r.more != nil {
+		if gone := r.a.flush(); gone != nil {
+			return gone
+		}
 		r.x.count(r.place, nil)
-		return r.a.flush()
+		return nil
 	}
 	r.take(r.reader.Settle())
 	r.finish(ending)
@@ -138,6 +142,7 @@ func (r *reception) finish(ending openai.Ending) {
 	r.x.usage.Add(r.reader.Billed())
 	r.x.count(r.place, nil)
 	r.x.keepTurn(r.reader)
+	r.a.close() // its timer reads the warnings, too
 	r.x.warnLate(r.reader.Warnings())
 	for _, remark := range r.reader.Remarks() {
 		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
@@ -181,6 +186,7 @@ func (r *reception) began() {
 	r.begun = true
 	r.a.hush()
 	r.place.cool.succeed()
+	r.x.learn(r.draft)
 }
 
 // broken judges an answer that broke off. Another location may start anew only while the

@@ -2,7 +2,9 @@ package proxy_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +76,20 @@ func TestRepairThatDoesNotHelp(t *testing.T) {
 	}
 }
 
+// What did not help one client is not done to others: the refusal may have quoted it.
+func TestRepairThatDoesNotHelpTeachesNothing(t *testing.T) {
+	const refusal = "max_tokens: 9 > 1, which is the maximum allowed number of output tokens for claude-opus-5"
+	w := newWorld(t, "", fakevertex.Scenario{Status: 400, ErrorType: "invalid_request_error", Message: refusal, Times: 2})
+	w.chat("claude-opus-5", "").failure(http.StatusBadRequest, "", "")
+	r := w.chat("claude-opus-5", "")
+	r.completion()
+	r.wantHeaders("X-Gateway-Warnings", "")
+	requests := w.vertex.Requests()
+	if first, next := string(requests[0].Body), string(requests[len(requests)-1].Body); len(requests) != 3 || first != next {
+		t.Errorf("%d calls upstream; the next request is\n%s, want\n%s", len(requests), next, first)
+	}
+}
+
 // In strict mode nothing is taken away to please the model, but the way to JSON may change.
 func TestRepairsInStrictMode(t *testing.T) {
 	w := newWorld(t, "strict: true", fakevertex.Scenario{Denied: []string{"structured_outputs"}, Accepts: jsontext.Value(`{"effort":["low"]}`)})
@@ -103,6 +119,33 @@ func TestPausedAnswerGoesOn(t *testing.T) {
 		if !tr.done || tr.text != *c.Choices[0].Message.Content || tr.finish != "stop" {
 			t.Errorf("stream %+v, want the text %q", tr, *c.Choices[0].Message.Content)
 		}
+	}
+}
+
+// A pause that cannot be gone on with is tried from the beginning, as long as the client has
+// seen nothing; every call that answered is billed.
+func TestPauseThatIsCutBeginsAnew(t *testing.T) {
+	const yaml = "models: [{name: claude-opus-4-8, web_search: true, locations: [global]}]"
+	w := newWorld(t, yaml, fakevertex.Scenario{Pauses: 1})
+	var calls atomic.Int64
+	w.upstream = httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		if calls.Add(1) == 2 {
+			panic(http.ErrAbortHandler)
+		}
+		w.vertex.ServeHTTP(out, r)
+	}))
+	t.Cleanup(w.upstream.Close)
+	if err := w.gateway.Reload(w.load(yaml)); err != nil {
+		t.Fatal(err)
+	}
+	r := w.chat("claude-opus-4-8", `"web_search_options":{}`)
+	r.completion()
+	r.wantHeaders("X-Gateway-Attempts", "4")
+	w.wantSeries("gateway_upstream_attempts_total", map[string]float64{
+		`location="global",model="claude-opus-4-8",outcome="connect"`: 1, `location="global",model="claude-opus-4-8",outcome="ok"`: 3,
+	})
+	if got, want := w.series()[`gateway_tokens_total{model="claude-opus-4-8",team="",type="input"}`], w.billed().Input; int(got) != want {
+		t.Errorf("%v tokens of input, billed %d", got, want)
 	}
 }
 

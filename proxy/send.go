@@ -42,7 +42,7 @@ type failure struct {
 // while a stream flows: with thousands of streams their stacks are much of the memory.
 func (x *exchange) send(d *draft, a *answer) *openai.Error {
 	return x.visit(d, func(p *place, isLast bool) *failure {
-		r, f := x.open(d.request, d.request.Read(), a, p, isLast)
+		r, f := x.open(d, d.request.Read(), a, p, isLast)
 		if f == nil {
 			f = r.read()
 		}
@@ -71,15 +71,15 @@ func (x *exchange) visit(d *draft, attempt func(p *place, isLast bool) *failure)
 }
 
 // open asks one place and gives its answer, if it is one, to be read.
-func (x *exchange) open(req *translate.Request, reader translate.Answer, a *answer, p *place, isLast bool) (*reception, *failure) {
-	r := &reception{x: x, a: a, place: p, reader: reader}
+func (x *exchange) open(d *draft, reader translate.Answer, a *answer, p *place, isLast bool) (*reception, *failure) {
+	r := &reception{x: x, a: a, draft: d, place: p, reader: reader}
 	r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 	patience := time.Duration(x.snapshot.fallback.FirstTokenTimeout)
 	if isLast {
 		patience *= lastPatience
 	}
-	a.watch(p.Location, r.cancel, patience)
-	res, token, err := p.do(r.ctx, req) //nolint:bodyclose // reception.close does
+	a.watch(p.Location, d.told, r.cancel, patience)
+	res, token, err := p.do(r.ctx, d.request) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
 	case err != nil:
@@ -95,10 +95,15 @@ func (x *exchange) open(req *translate.Request, reader translate.Answer, a *answ
 // goOn asks the place that paused its answer to go on with it. Nobody else can: what the
 // model has looked up is in the answer so far.
 func (x *exchange) goOn(paused *reception) (*reception, *failure) {
-	r, f := x.open(paused.more, paused.reader, paused.a, paused.place, true)
+	next := *paused.draft
+	next.request = paused.more
+	r, f := x.open(&next, paused.reader, paused.a, paused.place, true)
 	if f != nil {
 		x.usage.Add(paused.reader.Billed())
-		return nil, paused.broken(f.err)
+		if paused.a.touched {
+			f = paused.broken(f.err)
+		}
+		return nil, f
 	}
 	r.rounds = paused.rounds + 1
 	return r, nil

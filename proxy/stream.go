@@ -93,14 +93,14 @@ func (a *answer) close() {
 }
 
 // watch begins an attempt at a location: cut ends it when its first token is late or the
-// upstream falls silent.
-func (a *answer) watch(location string, cut context.CancelCauseFunc, patience time.Duration) {
+// upstream falls silent. Told is what the headers say was changed for it.
+func (a *answer) watch(location, told string, cut context.CancelCauseFunc, patience time.Duration) {
 	a.patience = time.AfterFunc(patience, func() { cut(errSilent) })
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cut, a.begun, a.quiet = cut, false, 0
 	a.x.attempts++
-	a.x.location = location
+	a.x.location, a.x.warnings = location, told
 }
 
 // unwatch ends an attempt.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 )
 
 // An Error tells why a URL was not fetched, in words for whoever sent the URL.
@@ -47,9 +48,18 @@ const (
 func newError(u *url.URL, err error) *Error {
 	e := &Error{URL: show(u), Reason: reason(err)}
 	if _, all := err.(refusal); !all { //nolint:errorlint // one that is wrapped has more to tell
-		e.Cause = err
+		e.Cause = brief(err)
 	}
 	return e
+}
+
+// brief bounds what goes to the log: hosts and servers of strangers may be in it.
+func brief(err error) error {
+	const most = 300
+	if text := err.Error(); len(text) > most {
+		return errors.New(strings.ToValidUTF8(text[:most], "") + "...")
+	}
+	return err
 }
 
 func reason(err error) string {

@@ -350,3 +350,12 @@ func TestWhoeverAskedMayLeave(t *testing.T) {
 		t.Errorf("got %q, %v; want the cause of the end", data, err)
 	}
 }
+
+// What strangers write into an error must not fill the log.
+func TestCausesAreBrief(t *testing.T) {
+	_, err := newNetwork(t).fetcher(Options{}).Get(t.Context(), "https://"+strings.Repeat("a", 1<<20)+"/")
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Cause == nil || len(e.Cause.Error()) > 400 || len(e.Error()) > 400 {
+		t.Errorf("an error of %d bytes with a cause of %d", len(e.Error()), len(e.Cause.Error()))
+	}
+}

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,9 @@ func (t *translation) addAssistant(m *openai.Message, param messageParam, calls 
 	results := make([]block, len(made))
 	for i := range made {
 		made[i].claudeID = calls.add(made[i].id, &results[i])
+		if made[i].unnamed {
+			calls.unnamed = append(calls.unnamed, made[i].id)
+		}
 	}
 	from := len(t.blocks)
 	laid := t.restore(m, made)
@@ -45,6 +49,7 @@ func (t *translation) addAssistant(m *openai.Message, param messageParam, calls 
 // A call is one that the assistant made.
 type call struct {
 	id, claudeID string // the client's and Claude's
+	unnamed      bool   // the client has no id
 	name         string // Claude's
 	input        jsontext.Value
 }
@@ -57,6 +62,7 @@ func (c *call) block() block {
 // Anthropic's form, then OpenAI's.
 func (t *translation) callsOf(m *openai.Message, param messageParam) ([]call, *openai.Error) {
 	var made []call
+	isPart := make(map[string]bool)
 	for i := range m.Content.Parts {
 		p := &m.Content.Parts[i]
 		if p.Type != "tool_use" {
@@ -66,11 +72,11 @@ func (t *translation) callsOf(m *openai.Message, param messageParam) ([]call, *o
 			return nil, missingParam(param.content(i, ".name"))
 		}
 		made = t.appendCall(made, p.ID, p.Name, p.Input, param)
+		isPart[p.ID] = p.ID != ""
 	}
-	parts := len(made)
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
-		if slices.ContainsFunc(made[:parts], func(same call) bool { return c.ID != "" && same.id == c.ID }) {
+		if isPart[c.ID] {
 			continue // sent in both forms
 		}
 		switch {
@@ -89,14 +95,15 @@ func (t *translation) callsOf(m *openai.Message, param messageParam) ([]call, *o
 }
 
 func (t *translation) appendCall(made []call, id, name string, arguments jsontext.Value, param messageParam) []call {
-	if id == "" {
+	unnamed := id == ""
+	if unnamed {
 		id = fmt.Sprintf("call_%d_%d", param.message, len(made))
 	}
 	input, ok := callInput(arguments)
 	if !ok {
 		t.warn("tool_calls", "repaired")
 	}
-	return append(made, call{id: id, name: t.claudeName(name), input: input})
+	return append(made, call{id: id, unnamed: unnamed, name: t.claudeName(name), input: input})
 }
 
 // wrapInput wraps the text that a custom tool was called with, as its declaration does.
@@ -115,19 +122,25 @@ func (t *translation) compose(m *openai.Message, made []call, param messageParam
 		t.addThoughts(m)
 	}
 	thoughts := len(t.blocks) - from
+	served := answered(m.Content.Parts)
 	if !isBlankText(m.Content.Text) {
 		t.blocks = append(t.blocks, block{kind: text, value: m.Content.Text})
 	}
 	for i := range m.Content.Parts {
 		switch p := &m.Content.Parts[i]; p.Type {
 		case "tool_use":
-			t.blocks = append(t.blocks, made[0].block())
+			b := made[0].block()
+			b.mark = partMark(p)
+			t.blocks = append(t.blocks, b)
 			made, laid = made[1:], true
 		case "thinking", "redacted_thinking":
 			if thoughts == 0 && t.takesThoughts() {
 				t.blocks = appendThought(t.blocks, p)
 				laid = true
 			}
+		case "server_tool_use", "web_search_tool_result", "tool_search_tool_result":
+			last := param.message == len(t.chat.Messages)-1 && i == len(m.Content.Parts)-1
+			t.addServerPart(p, served[cmp.Or(p.ToolUseID, p.ID)], last)
 		case "image_url", "input_image", "image", "document", "file", "input_file":
 			return false, unsupportedValue(param.content(i, ""), "an assistant message cannot hold an image or a file")
 		default:
@@ -143,6 +156,36 @@ func (t *translation) compose(m *openai.Message, made []call, param messageParam
 		t.blocks = append(t.blocks, made[i].block())
 	}
 	return laid || layOut(t.blocks[from:], thoughts), nil
+}
+
+// answered tells of the calls of Vertex AI's own tools in a message whether their results
+// are there, by id.
+func answered(parts []openai.Part) map[string]bool {
+	var ids map[string]bool
+	for i := range parts {
+		switch p := &parts[i]; p.Type {
+		case "server_tool_use":
+			if ids == nil {
+				ids = make(map[string]bool)
+			}
+			ids[p.ID] = false
+		case "web_search_tool_result", "tool_search_tool_result":
+			if _, called := ids[p.ToolUseID]; called {
+				ids[p.ToolUseID] = true
+			}
+		}
+	}
+	return ids
+}
+
+// addServerPart adds a block of a tool that Vertex AI ran. Claude refuses half of a call,
+// unless the conversation ends with it: then it goes on.
+func (t *translation) addServerPart(p *openai.Part, whole, last bool) {
+	if whole || last && p.Type == "server_tool_use" {
+		t.blocks = append(t.blocks, block{kind: raw, value: serverPart(p), mark: partMark(p)})
+		return
+	}
+	t.warn("messages", "repaired")
 }
 
 // takesThoughts tells whether thinking of earlier turns goes back to the model.

@@ -23,6 +23,8 @@ func TestForeignTurns(t *testing.T) {
 			`u text(a) | a use(c1) | u result(c1 r)`, ``},
 		{"a function", ask + `{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"r"},{"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{}"}},{"role":"function","name":"f","content":"s"}`,
 			`u text(a) | a use(fc_1) | u result(fc_1 r) | a use(fc_3) | u result(fc_3 s)`, ``},
+		{"calls and results without ids", ask + `{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}]},{"role":"tool","content":"1"},{"role":"tool","content":"2"}`,
+			`u text(a) | a use(call_1_0) use(call_1_1) | u result(call_1_0 1) result(call_1_1 2)`, ``},
 		{"a function nobody called", ask + `{"role":"function","name":"f","content":"r"}`, `u text(a) text(Tool result (f):) text(r)`, `tool_call_id:orphaned`},
 		{"LiteLLM's thinking", ask + `{"role":"assistant","content":"b","thinking_blocks":[{"type":"thinking","thinking":"h","signature":"s"},{"type":"redacted_thinking","data":"d"},{"type":"thinking","thinking":"no signature"}]},{"role":"user","content":"c"}`,
 			`u text(a) | a thinking(h s) redacted(d) text(b) | u text(c)`, ``},
@@ -92,5 +94,39 @@ func TestKeptTurns(t *testing.T) {
 				t.Errorf("thinking in %s", req.Body)
 			}
 		})
+	}
+}
+
+// Half of a server's call is left out, but where Claude is to go on with it.
+func TestHalvesOfServerCalls(t *testing.T) {
+	const (
+		use    = `{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}`
+		result = `{"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]}`
+		said   = `{"type":"text","text":"b"}`
+	)
+	for _, tt := range []struct{ content, after, want, warnings string }{
+		{use + `,` + said, `,{"role":"user","content":"c"}`, said, "messages:repaired"},
+		{result + `,` + use + `,` + said, `,{"role":"user","content":"c"}`, said, "messages:repaired"},
+		{said + `,` + use, `,{"role":"user","content":"c"}`, said, "messages:repaired"},
+		{said + `,` + use, ``, said + `,` + use, ""},
+		{use + `,` + result + `,` + said, `,{"role":"user","content":"c"}`, use + `,` + result + `,` + said, ""},
+	} {
+		body, warnings := translated(t, `{"model":"claude-opus-5","messages":[{"role":"user","content":"a"},{"role":"assistant","content":[`+tt.content+`]}`+tt.after+`]}`)
+		if !strings.Contains(body, `{"role":"assistant","content":[`+tt.want+`]}`) || warnings != tt.warnings {
+			t.Errorf("%s: warnings %q, body %s", tt.content, warnings, body)
+		}
+	}
+}
+
+// What a server's tool did is Claude's to say.
+func TestServerBlocksOfOthers(t *testing.T) {
+	const block = `{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}`
+	for messages, param := range map[string]string{
+		`{"role":"user","content":[` + block + `]}`: "messages[0].content[0].type",
+		`{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f"}}]},{"role":"tool","tool_call_id":"c","content":[` + block + `]}`: "messages[2].content[0].type",
+	} {
+		if _, fault := try(t, `{"model":"claude-opus-5","messages":[`+messages+`]}`); fault == nil || fault.Param != param {
+			t.Errorf("%s: %v", messages, fault)
+		}
 	}
 }

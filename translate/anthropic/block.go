@@ -152,6 +152,8 @@ func (b *block) appendResult(dst []byte) []byte {
 		dst = append(append(dst, `,"content":`...), b.content[0].value...)
 	case len(b.content) > 0:
 		dst = appendBlocks(append(dst, `,"content":`...), b.content)
+	case b.isError: // Claude wants to hear of a failure
+		dst = append(append(dst, `,"content":`...), noContent...)
 	}
 	if b.isError {
 		dst = append(dst, `,"is_error":true`...)

@@ -81,16 +81,17 @@ func (t *translation) setMarks() {
 			t.warn("cache_control", "clamped")
 		}
 	}
-	shorten(append(marks, &t.cache))
+	t.shorten(append(marks, &t.cache))
 }
 
 // shorten makes five minutes of every hour behind a mark of five minutes.
-func shorten(marks []*mark) {
+func (t *translation) shorten(marks []*mark) {
 	short := false
 	for _, m := range marks {
 		short = short || *m == for5m
 		if short && *m == for1h {
 			*m = for5m
+			t.warn("cache_control", "clamped")
 		}
 	}
 }
@@ -103,8 +104,11 @@ func (t *translation) autoMark() {
 	if t.chat.PromptCacheRetention == "24h" || t.chat.PromptCacheOptions.TTL != "" {
 		lasting = for1h
 	}
-	if n := len(t.tools); n > 0 {
-		t.tools[n-1].mark = lasting
+	for i := range slices.Backward(t.tools) {
+		if d := &t.tools[i]; !d.extras.DeferLoading { // Claude caches none of the others
+			d.mark = lasting
+			break
+		}
 	}
 	if n := len(t.system); n > 0 {
 		t.system[n-1].mark = lasting

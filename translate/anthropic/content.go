@@ -64,8 +64,6 @@ func partBlock(p *openai.Part, param messageParam, index int) (block, *openai.Er
 	case "image", "document":
 		b, why := sourceBlock(p)
 		return b, badMedia(p.Media, param.content(index, ".source"), why)
-	case "server_tool_use", "web_search_tool_result", "tool_search_tool_result":
-		return block{kind: raw, value: serverPart(p)}, nil
 	case "input_audio", "video_url":
 		return block{}, unsupportedValue(param.content(index, ".type"), p.Type+" parts are not available with this model")
 	}

@@ -1,6 +1,7 @@
 package anthropic
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,7 +15,7 @@ import (
 type format struct {
 	schema  jsontext.Value // of the native output; nil: it is not used
 	tool    string         // that takes the answer; empty: none
-	isJSON  bool           // asked for in words, or checked by nobody
+	isJSON  bool           // the text of the answer is to be JSON
 	opening string         // of the answer, written by the gateway
 }
 
@@ -65,7 +66,7 @@ func (t *translation) setNamedSchema(s *openai.JSONSchema) *openai.Error {
 // setSchema uses Claude's own structured output where model, project and schema allow it;
 // it excludes citations, which searches of the web bring.
 func (t *translation) setSchema(s *openai.JSONSchema, param string) *openai.Error {
-	if t.model.Accepts.StructuredOutputs && t.options.Output != "tool" && !t.searches() {
+	if t.model.Accepts.StructuredOutputs && t.options.Output != "tool" && !t.searches {
 		// A schema that is not to be strict keeps what it says: a tool takes any.
 		if schema, ok := outputSchema(s.Schema); ok && (s.Strict || t.options.Output == "native" || isSameJSON(schema, s.Schema)) {
 			t.format = format{schema: schema, isJSON: true}
@@ -81,27 +82,58 @@ func (t *translation) setSchema(s *openai.JSONSchema, param string) *openai.Erro
 // setAnswerTool has the answer given as the input of a tool. It is forced where that is
 // possible, and asked for elsewhere.
 func (t *translation) setAnswerTool(s *openai.JSONSchema, param string) *openai.Error {
-	if t.choice.kind == "tool" {
-		return nil // the client forces a call, so that there will be no answer
+	if t.wantsCall() {
+		return nil // there will be no answer
 	}
 	schema, _ := objectSchema(s.Schema)
 	if schema == nil {
 		return invalidValue(param, "must be a JSON Schema of an object")
 	}
 	name := t.freeName(s.Name)
-	alone := len(t.tools) == 0 || t.choice.kind == "none"
+	none := t.choice.kind == "none"
+	alone := len(t.tools) == 0 || none
+	forcible := t.canForceAnswer()
+	for i := range t.tools {
+		t.tools[i].withheld = t.tools[i].withheld || none && !forcible
+	}
 	t.declare(tool{name: name, description: describeAnswer(s.Description), schema: schema})
 	t.format = format{tool: name, isJSON: true}
 	switch {
-	case t.model.Accepts.ForcedTools == catalogue.Never || t.wantsThinking() && t.model.Accepts.ForcedTools != catalogue.Always:
+	case t.choice.kind == "tool": // a search, which the answer comes behind
+		t.askForAnswer(name)
+	case !forcible:
 		t.choice = toolChoice{kind: "auto", oneByOne: t.choice.oneByOne || alone}
-		t.instruct(askForAnswer + name + `."`)
+		t.askForAnswer(name)
 	case alone:
-		t.choice = toolChoice{kind: "tool", name: name, oneByOne: true}
+		t.choice = toolChoice{kind: "tool", name: name, oneByOne: true, param: "response_format"}
 	default:
 		t.choice.kind = "any"
 	}
 	return nil
+}
+
+// askForAnswer asks for the call that the model cannot be held to.
+func (t *translation) askForAnswer(name string) {
+	t.instruct(askForAnswer + name + `."`)
+	t.warn("response_format", "relaxed")
+}
+
+// wantsCall tells whether the client wants a call of a certain tool of its own.
+func (t *translation) wantsCall() bool {
+	name := cmp.Or(t.choice.name, t.choice.asked)
+	return name != "" && !(t.searches && name == webSearch)
+}
+
+// canForceAnswer tells whether the model takes a forced call in this request.
+func (t *translation) canForceAnswer() bool {
+	switch t.model.Accepts.ForcedTools {
+	case catalogue.Always:
+		return true
+	case catalogue.Never:
+		return false
+	default:
+		return !t.wantsThinking()
+	}
 }
 
 func describeAnswer(description string) string {

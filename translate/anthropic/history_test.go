@@ -6,8 +6,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/catalogue"
@@ -107,6 +110,9 @@ func (u *upstream) try(t *testing.T, seed uint64) bool {
 			t.Errorf("seed %d: %d %q: %v\n%s", seed, fault.Status, fault.Param, fault, body)
 		}
 		return false
+	}
+	if again, _ := openai.DecodeChatRequest(body); !reflect.DeepEqual(chat, again) {
+		t.Errorf("seed %d: the translation changed the request (-want +got):\n%s", seed, cmp.Diff(again, chat))
 	}
 	if w := u.post(m, req.Body); w.Code != http.StatusOK {
 		t.Errorf("seed %d, %s: %d %s\nclient sent %s\nbody was %s", seed, m.ID, w.Code, w.Body, body, req.Body)
@@ -312,6 +318,7 @@ func (h history) tools() any {
 		tools[i] = h.marked(pick(h,
 			object{"type": "function", "function": object{"name": h.function(), "description": pick(h, "", "d"), "parameters": h.schema()}},
 			object{"type": "function", "name": h.function(), "parameters": h.schema(), "strict": true},
+			object{"type": "function", "defer_loading": true, "function": object{"name": h.function()}}, object{"type": "bash_20250124", "name": "bash"},
 			object{"name": h.function(), "input_schema": h.schema()},
 			object{"type": "custom", "custom": object{"name": h.function(), "format": object{"type": "grammar", "grammar": object{"syntax": "lark", "definition": "start: x"}}}},
 			object{"type": "web_search_preview"}, object{"type": "file_search"}))

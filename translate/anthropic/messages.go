@@ -62,7 +62,11 @@ func (t *translation) addMessage(m *openai.Message, role string, leading bool, p
 	case "assistant":
 		return t.addAssistant(m, param, calls)
 	case "tool":
-		return t.addToolMessage(m, m.ToolCallID, param, calls)
+		id := m.ToolCallID
+		if id == "" {
+			id = calls.unnamedResult()
+		}
+		return t.addToolMessage(m, id, param, calls)
 	case "function":
 		return t.addToolMessage(m, calls.functions[m.Name], param, calls)
 	case "":
@@ -205,8 +209,13 @@ type result struct {
 	mark     mark
 }
 
-// addResult puts a result where its call wants it; one without a call becomes text.
+// addResult puts a result where its call wants it; one without a call becomes text. Claude
+// takes nothing but text as a failure.
 func (t *translation) addResult(r result, calls *callBook) {
+	if r.isError && slices.ContainsFunc(r.content, func(b block) bool { return b.kind != text }) {
+		r.isError = false
+		t.warn("is_error", "dropped")
+	}
 	b, ok := calls.open[r.id]
 	switch {
 	case !ok && len(r.content) == 0:
@@ -224,6 +233,18 @@ type callBook struct {
 	open      map[string]*block // by the client's id: the latest call's result
 	used      map[string]int    // ids Claude has seen: the number to try for the next call of that id
 	functions map[string]string // by name: the id made up for the latest call in the old form
+	unnamed   []string          // ids made up for calls without one, in order, that have no result yet
+}
+
+// unnamedResult is the id of the call that a result without an id belongs to: results come
+// in the order of their calls.
+func (c *callBook) unnamedResult() string {
+	if len(c.unnamed) == 0 {
+		return ""
+	}
+	id := c.unnamed[0]
+	c.unnamed = c.unnamed[1:]
+	return id
 }
 
 // add opens a call and returns the id that Claude gets for it: the client's own where

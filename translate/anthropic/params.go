@@ -54,7 +54,7 @@ func blocks(moderation jsontext.Value) bool {
 // silentParams mean nothing to a model: dropping them changes no answer. The second line
 // is for routers between publishers, of which there is one here (openai-claude.md A.10).
 var silentParams = map[string]bool{
-	"metadata": true, "prompt_cache_key": true, "stream_options": true, "audio": true,
+	"metadata": true, "prompt_cache_key": true, "audio": true,
 	"provider": true, "transforms": true, "models": true, "route": true, "plugins": true,
 }
 
@@ -89,7 +89,7 @@ func members(object jsontext.Value) func(yield func(name string, value jsontext.
 		if object.Kind() != '{' {
 			return
 		}
-		dec := jsontext.NewDecoder(bytes.NewBuffer(object))
+		dec := jsontext.NewDecoder(bytes.NewBuffer(object), jsontext.AllowDuplicateNames(true)) // of extra_body
 		if _, err := dec.ReadToken(); err != nil {
 			return
 		}

@@ -1,6 +1,7 @@
 package anthropic_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -25,14 +26,16 @@ func TestRepairs(t *testing.T) {
 	}{
 		{"claude-opus-5", schema, "Organization Policy constraint constraints/vertexai.allowedPartnerModelFeatures violated for projects/1attempting to use a disallowed feature structured_outputs for Partner model claude-opus-5.", "structured_outputs", true, `"output_config"`, `"tool_choice":{"type":"tool","name":"x"`},
 		{"claude-opus-5", schema, "output_config.format: Extra inputs are not permitted", "structured_outputs", true, `"output_config"`, `"name":"x"`},
+		{"claude-opus-5", schema + `,"reasoning_effort":"low"`, "output_config: Extra inputs are not permitted", "output_config", true, `"output_config"`, `"name":"x"`},
 		{"claude-opus-5", schema, "output_config.format.schema: Schema is too complex for compilation.", "schema", false, `"output_config"`, `"name":"x"`},
 		{"claude-opus-5", `,"reasoning_effort":"none"`, `"thinking.type.disabled" is not supported for this model. Thinking defaults to adaptive mode`, "thinking", true, `"thinking":{"type":"disabled"}`, `"output_config":{"effort":"low"}`},
 		{"claude-haiku-4-5", `,"reasoning_effort":"high"`, `"thinking.type.enabled" is not supported for this model.`, "thinking", true, `"type":"enabled"`, `"thinking":{"type":"adaptive"`},
 		{"claude-opus-5", `,"reasoning_effort":"high"`, "adaptive thinking is not supported on this model", "thinking", true, `"adaptive"`, `"type":"enabled","budget_tokens":`},
-		{"claude-opus-5", `,"reasoning_effort":"xhigh"`, "This model does not support effort level 'xhigh'. Supported levels: high, low, max, medium.", "effort", true, `"xhigh"`, `"effort":"high"`},
+		{"claude-opus-5", `,"reasoning_effort":"xhigh"`, "This model does not support effort level 'xhigh'. Supported levels: 'high', 'low', 'max' and 'medium'.", "effort", true, `"xhigh"`, `"effort":"high"`},
 		{"claude-opus-5", `,"reasoning_effort":"high"`, "This model does not support the effort parameter.", "effort", true, `"effort"`, `"adaptive"`},
 		{"claude-sonnet-4-6", `,"reasoning_effort":"low"`, "output_config.effort: Extra inputs are not permitted", "effort", true, `"effort"`, `"adaptive"`},
 		{"claude-opus-5", `,"reasoning_effort":"low"`, "thinking.adaptive.display: Extra inputs are not permitted", "thinking", true, `"display"`, `"adaptive"`},
+		{"claude-haiku-4-5", `,"thinking":{"type":"enabled","budget_tokens":2000,"display":"omitted"}`, "thinking.enabled.display: Extra inputs are not permitted", "thinking", true, `"display"`, `"budget_tokens":2000`},
 		{"claude-opus-5", tools + `,"tool_choice":"required"`, `tool_choice: type "tool" and "any" are not supported for this model.`, "tool_choice", true, `"tool_choice"`, `by calling one of the tools`},
 		{"claude-haiku-4-5", `,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]`, "This model does not support assistant message prefill. The conversation must end with a user message.", "prefill", true, ``, `Continue.`},
 		{"claude-opus-5", `,"messages":[{"role":"user","content":"a"},{"role":"system","content":"s"}]`, "role 'system' is not supported on this model", "system_role", true, `"role":"system"`, `<system-reminder>`},
@@ -70,6 +73,11 @@ func TestRepairs(t *testing.T) {
 			if repair.Name != tt.name || ok != (tt.name != "") || repair.Lasting != tt.lasting {
 				t.Fatalf("repair %q (%v), lasting %v", repair.Name, ok, repair.Lasting)
 			}
+			for _, quoting := range []string{"messages.1.content.0: Input tag '%s' found using 'type'", "messages.1.content.0.%s: Extra inputs are not permitted"} {
+				if r, _ := anthropic.Diagnose(&openai.Error{Upstream: 400, Message: fmt.Sprintf(quoting, tt.refusal)}); r.Lasting {
+					t.Errorf("quoted in %s it teaches %s", quoting, r.Name)
+				}
+			}
 			if !ok {
 				return
 			}
@@ -95,8 +103,24 @@ func TestUnknownBetaIsLeftOut(t *testing.T) {
 	}
 	m, _ := catalogue.Builtin().Find("claude-opus-5")
 	_, o := repair.Apply(m, anthropic.Options{})
-	if got := strings.Join(o.Without, " "); got != "context-1m-2025-08-07 x" {
+	if got := strings.Join(o.Without, " "); got != "context-1m-2025-08-07" {
 		t.Errorf("left out are %q", got)
+	}
+	if r, ok := anthropic.Diagnose(&openai.Error{Upstream: 400, Message: "Unexpected value(s) `thinking` for the `anthropic-beta` header."}); ok {
+		t.Errorf("%s for a beta that was not sent", r.Name)
+	}
+}
+
+// The conditions of one request are no property of its model.
+func TestConditionsTeachNothing(t *testing.T) {
+	for refusal, name := range map[string]string{
+		"Thinking may not be enabled when tool_choice forces tool use.":                    "tool_choice",
+		"`temperature` may only be set to 1 when thinking is enabled or in adaptive mode.": "sampling",
+		"`top_p` must be greater than or equal to 0.95 or unset when thinking is enabled.": "sampling",
+	} {
+		if r, ok := anthropic.Diagnose(&openai.Error{Upstream: 400, Message: refusal}); !ok || r.Name != name || r.Lasting {
+			t.Errorf("%s: repair %q (%v), lasting %v", refusal, r.Name, ok, r.Lasting)
+		}
 	}
 }
 

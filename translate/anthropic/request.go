@@ -113,6 +113,7 @@ type translation struct {
 	maxTokens    int
 	tools        []tool
 	declared     map[string]bool // names of tools
+	searches     bool            // Vertex AI searches the web for the model
 	names        toolNames
 	custom       map[string]bool // names of custom tools
 	choice       toolChoice
@@ -135,7 +136,6 @@ type translation struct {
 
 // reading tells how to read the answer.
 func (t *translation) reading() reading {
-	search := t.searches()
 	return reading{
 		names:    t.names,
 		custom:   t.custom,
@@ -143,8 +143,8 @@ func (t *translation) reading() reading {
 		unfence:  t.format.isJSON,
 		opening:  openai.Escaped(t.format.opening),
 		silent:   t.silent,
-		cites:    search,
-		keeps:    search || t.options.Keep && len(t.tools) > 0 && t.thinks(),
+		cites:    t.searches,
+		keeps:    t.searches || t.options.Keep && len(t.tools) > 0 && t.thinks(),
 	}
 }
 
@@ -188,14 +188,19 @@ func (t *translation) setMaxTokens() *openai.Error {
 
 // setStop keeps the sequences that Claude takes: those with something besides blanks.
 func (t *translation) setStop() *openai.Error {
-	for _, s := range slices.Concat(t.chat.Stop, t.chat.StopSequences) {
+	t.addStop("stop", t.chat.Stop)
+	t.addStop("stop_sequences", t.chat.StopSequences)
+	return nil
+}
+
+func (t *translation) addStop(param string, sequences []string) {
+	for _, s := range sequences {
 		if isBlank(s) {
-			t.warn("stop", "dropped")
+			t.warn(param, "dropped")
 			continue
 		}
 		t.stop = append(t.stop, s)
 	}
-	return nil
 }
 
 // encode writes the body. What seldom changes between the requests of a conversation

@@ -3,6 +3,7 @@ package anthropic
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
@@ -94,6 +95,12 @@ func (s *Stream) Remarks() []string { return s.remarks }
 // Warnings tell the client what its answer lacks.
 func (s *Stream) Warnings() []openai.Warning { return s.warnings }
 
+func (s *Stream) warn(w openai.Warning) {
+	if !slices.Contains(s.warnings, w) {
+		s.warnings = append(s.warnings, w)
+	}
+}
+
 // Ending is how the answer ended; false while it has not.
 func (s *Stream) Ending() (openai.Ending, bool) {
 	return openai.Ending{FinishReason: s.finishReason(), Usage: s.Usage()}, s.done
@@ -117,7 +124,7 @@ func (s *Stream) Resume() {
 func (s *Stream) Settle() []openai.Delta {
 	s.out = s.out[:0]
 	if s.Paused() {
-		s.warnings = append(s.warnings, openai.Warning{Param: "web_search_options", What: "unfinished"})
+		s.warn(openai.Warning{Param: "web_search_options", What: "unfinished"})
 	}
 	s.release()
 	s.closeFence()
@@ -297,7 +304,8 @@ const (
 
 func (s *Stream) start(b *contentBlock, index int) {
 	s.begun = true
-	s.open, s.index, s.blocks = openNone, index, max(s.blocks, index+1)
+	s.stop() // of a block that was never closed
+	s.index, s.blocks = index, max(s.blocks, index+1)
 	if s.kept != nil {
 		s.kept.start(b)
 	}
@@ -417,6 +425,7 @@ const pauseTurn = "pause_turn"
 const refused = "The model declined to answer this request."
 
 func (s *Stream) finish() {
+	s.stop()
 	s.done, s.begun = true, true
 	if s.stopReason == pauseTurn {
 		return // what is held back waits for the next round
@@ -460,7 +469,7 @@ func (s *Stream) remarkSearch(result jsontext.Value) {
 	}
 	if json.Unmarshal(result, &failure, translate.Lenient) == nil && failure.Code != "" {
 		s.remarks = append(s.remarks, fmt.Sprintf("web search failed: %.40q", failure.Code))
-		s.warnings = append(s.warnings, openai.Warning{Param: "web_search_options", What: "failed"})
+		s.warn(openai.Warning{Param: "web_search_options", What: "failed"})
 	}
 }
 

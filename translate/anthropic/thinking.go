@@ -248,7 +248,8 @@ func (t *translation) setBudget(w *wish) {
 	if budget == 0 {
 		budget = t.maxTokens * efforts[cmp.Or(w.level, "medium")] / 100
 	}
-	t.thinking = thinking{kind: "enabled", budget: min(max(minBudget, budget), t.maxTokens-1), display: w.display}
+	t.thinking = thinking{kind: "enabled", budget: min(max(minBudget, budget), t.maxTokens-1)}
+	t.showThinking(w.display)
 	if w.budget > 0 && t.thinking.budget != budget {
 		t.warn(w.param, "clamped")
 	}
@@ -261,7 +262,7 @@ func (t *translation) yieldToForcedTool(w *wish) {
 		return
 	}
 	if w.kind != "" {
-		t.relaxToolChoice("tool_choice")
+		t.relaxToolChoice()
 		return
 	}
 	t.thinking = thinking{}

@@ -119,19 +119,18 @@ var ownTools = []string{"tool_search_tool_", "bash_", "text_editor_", "memory_"}
 func (t *translation) addTool(d *openai.Tool, param string) *openai.Error {
 	isOwn := func(prefix string) bool { return strings.HasPrefix(d.Type, prefix) }
 	switch {
-	case d.InputSchema != nil && (d.Type == "" || d.Type == "custom"), // Anthropic's form
+	case isGiven(d.InputSchema) && (d.Type == "" || d.Type == "custom"), // Anthropic's form
 		(d.Type == "function" || d.Type == "") && d.Function.Name == "" && d.Name != "": // the flat one
 		parameters := d.InputSchema
-		if parameters == nil {
+		if !isGiven(parameters) {
 			parameters = d.Parameters
 		}
 		flat := &openai.Function{Name: d.Name, Description: d.Description, Parameters: parameters, Extras: d.Extras}
 		return t.addFunction(flat, d.CacheControl, param)
 	case d.Type == "function", d.Type == "":
-		if d.DeferLoading || d.EagerInputStreaming || d.InputExamples != nil || d.AllowedCallers != nil {
-			d.Function.Extras = d.Extras
-		}
-		return t.addFunction(&d.Function, d.CacheControl, param+".function")
+		f := d.Function
+		f.Extras = bothExtras(f.Extras, d.Extras)
+		return t.addFunction(&f, d.CacheControl, param+".function")
 	case d.Type == "custom":
 		return t.addCustom(d, param)
 	case strings.HasPrefix(d.Type, webSearch):
@@ -148,17 +147,37 @@ func (t *translation) addTool(d *openai.Tool, param string) *openai.Error {
 
 func toolParam(i int) string { return fmt.Sprintf("tools[%d]", i) }
 
-// add declares a tool of the client's. A second one of the same name could never be told
-// apart.
-func (t *translation) add(d tool, param string) {
-	if !t.declare(d) {
-		t.warn(param, "dropped")
+// isGiven tells whether a member is there and not null.
+func isGiven(value jsontext.Value) bool { return value.Kind() != 0 && value.Kind() != 'n' }
+
+// bothExtras are those in a function with those on its tool, which win.
+func bothExtras(inside, outside openai.Extras) openai.Extras {
+	inside.DeferLoading = inside.DeferLoading || outside.DeferLoading
+	inside.EagerInputStreaming = inside.EagerInputStreaming || outside.EagerInputStreaming
+	if isGiven(outside.InputExamples) {
+		inside.InputExamples = outside.InputExamples
 	}
+	if isGiven(outside.AllowedCallers) {
+		inside.AllowedCallers = outside.AllowedCallers
+	}
+	return inside
+}
+
+// add declares a tool of the client's. A second one of the same name could never be told
+// apart: it is left out, and added is false.
+func (t *translation) add(d tool, param string) (added bool) {
+	if d.extras.DeferLoading && d.mark != unmarked { // Claude caches no tool that it loads later
+		d.mark = unmarked
+		t.warn("cache_control", "dropped")
+	}
+	added = t.declare(d)
+	t.dropIf(param, !added)
+	return added
 }
 
 func (t *translation) addFunction(f *openai.Function, marked *openai.CacheControl, param string) *openai.Error {
 	if f.Name == "" {
-		return missingParam(param + ".name")
+		return invalidValue(param+".name", "a tool needs a name")
 	}
 	schema, flattened := objectSchema(f.Parameters)
 	if schema == nil {
@@ -181,15 +200,16 @@ func (t *translation) addCustom(d *openai.Tool, param string) *openai.Error {
 		name, described, form = d.Name, d.Description, d.Format
 	}
 	if name == "" {
-		return missingParam(param + ".custom.name")
+		return invalidValue(param+".custom.name", "a tool needs a name")
 	}
 	const schema = `{"type":"object","properties":{"input":{"type":"string","description":"The input as it is, without quoting or wrapping."}},"required":["input"]}`
 	if t.custom == nil {
 		t.custom = make(map[string]bool)
 	}
 	claude := t.claudeName(name)
-	t.custom[claude] = true
-	t.add(tool{name: claude, description: strings.TrimSpace(described + describeGrammar(form)), schema: jsontext.Value(schema), mark: markOf(d.CacheControl)}, param)
+	if t.add(tool{name: claude, description: strings.TrimSpace(described + describeGrammar(form)), schema: jsontext.Value(schema), mark: markOf(d.CacheControl)}, param) {
+		t.custom[claude] = true
+	}
 	return nil
 }
 
@@ -235,18 +255,10 @@ func (t *translation) addWebSearch(d *openai.Tool, param string) *openai.Error {
 
 // claudeName is the name under which Claude gets a tool of the client's.
 func (t *translation) claudeName(name string) string {
-	if name == webSearch && t.searches() {
+	if name == webSearch && t.searches {
 		return t.names.hashed(name)
 	}
 	return t.names.claude(name)
-}
-
-// searches tells whether Vertex AI searches the web for the model.
-func (t *translation) searches() bool { return t.declared[webSearch] && !t.isClients(webSearch) }
-
-// isClients tells whether the tool of that name is the client's own.
-func (t *translation) isClients(name string) bool {
-	return slices.ContainsFunc(t.tools, func(d tool) bool { return d.name == name && d.kind == "" })
 }
 
 // declare adds a tool, unless there is one of its name.
@@ -255,6 +267,7 @@ func (t *translation) declare(d tool) bool {
 		return false
 	}
 	t.declared[d.name] = true
+	t.searches = t.searches || d.kind == webSearchType
 	t.tools = append(t.tools, d)
 	return true
 }
@@ -299,7 +312,7 @@ func (t *translation) dropWithheld() {
 	t.tools = slices.DeleteFunc(t.tools, func(d tool) bool { return d.withheld && !used[d.name] })
 	for i := range t.tools {
 		if d := &t.tools[i]; d.withheld {
-			d.description, d.schema = "This tool cannot be called now.", jsontext.Value(emptySchema)
+			*d = tool{name: d.name, description: "This tool cannot be called now.", schema: jsontext.Value(emptySchema), mark: d.mark}
 		}
 	}
 }
@@ -359,18 +372,22 @@ type toolChoice struct {
 	kind     string // auto, any, tool or none
 	name     string // as Claude gets it; only with tool
 	oneByOne bool   // no parallel calls
+	param    string // the client's field that it comes from
+	asked    string // the tool that is only asked for, as the model cannot be forced
 }
 
 // setToolChoice follows openai-claude.md A.7.
 func (t *translation) setToolChoice() *openai.Error {
+	param, c := "tool_choice", &t.chat.ToolChoice
 	if len(t.tools) == 0 {
+		t.dropIf(param, c.Name != "" || c.Mode == "required" || c.Mode == "any")
 		return nil
 	}
-	param, c := "tool_choice", &t.chat.ToolChoice
 	if len(t.chat.Tools) == 0 && len(t.chat.Functions) > 0 {
 		param, c = "function_call", &t.chat.FunctionCall
 		t.choice.oneByOne = true // the old form has room for one call
 	}
+	t.choice.param = param
 	if err := t.choose(c, param); err != nil {
 		return err
 	}
@@ -381,7 +398,7 @@ func (t *translation) setToolChoice() *openai.Error {
 		t.choice.oneByOne = false
 	}
 	if t.choice.forced() && t.model.Accepts.ForcedTools == catalogue.Never {
-		t.relaxToolChoice(param)
+		t.relaxToolChoice()
 	}
 	return nil
 }
@@ -421,6 +438,9 @@ func (t *translation) allow(c *openai.ToolChoice, param string) *openai.Error {
 	allowed := make(map[string]bool)
 	for _, client := range c.Allowed {
 		name := t.claudeName(client)
+		if t.searches && !t.declared[name] && strings.HasPrefix(client, webSearch) {
+			name = webSearch
+		}
 		if !t.declared[name] {
 			return invalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
 		}
@@ -442,16 +462,16 @@ func (t *translation) allow(c *openai.ToolChoice, param string) *openai.Error {
 }
 
 // relaxToolChoice asks in words where the model refuses to be forced.
-func (t *translation) relaxToolChoice(param string) {
+func (t *translation) relaxToolChoice() {
 	const ask = `"Answer this conversation's last message by calling one of the tools."`
 	if t.choice.kind == "tool" {
 		for i := range t.tools {
 			t.tools[i].withheld = t.tools[i].name != t.choice.name
 		}
 	}
-	t.choice = toolChoice{kind: "auto", oneByOne: t.choice.oneByOne}
+	t.warn(t.choice.param, "relaxed")
+	t.choice = toolChoice{kind: "auto", oneByOne: t.choice.oneByOne, asked: t.choice.name}
 	t.instruct(ask)
-	t.warn(param, "relaxed")
 }
 
 func (c toolChoice) forced() bool { return c.kind == "any" || c.kind == "tool" }

@@ -75,6 +75,17 @@ func TestToolForms(t *testing.T) {
 			`tools=[{"name":"patch","description":"The input must be text that this regex grammar describes:\na+",` + wrapped + `}]`, ``},
 		{"extras on the tool and in the function", "claude-opus-5", `"tools":[{"type":"function","defer_loading":true,"function":{"name":"f"}},{"type":"function","function":{"name":"g","input_examples":[{"a":1}],"eager_input_streaming":true}},{"type":"function","function":{"name":"h","input_examples":[]}}]`,
 			`tools=[{"name":"f","input_schema":{"type":"object","properties":{}},"defer_loading":true},{"name":"g","input_schema":{"type":"object","properties":{}},"eager_input_streaming":true,"input_examples":[{"a":1}]},{"name":"h","input_schema":{"type":"object","properties":{}}}]`, ``},
+		{"extras in both places", "claude-opus-5", `"tools":[{"type":"function","input_examples":[{"a":2}],"allowed_callers":null,"function":{"name":"f","defer_loading":true,"input_examples":[{"a":1}]}}]`,
+			`tools=[{"name":"f","input_schema":{"type":"object","properties":{}},"defer_loading":true,"input_examples":[{"a":2}]}]`, ``},
+		{"schemas that are null", "claude-opus-5", `"tools":[{"type":"function","name":"f","input_schema":null,"parameters":{"type":"object","properties":{"a":{}}}},{"type":"custom","input_schema":null,"custom":{"name":"patch"}}]`,
+			`tools=[{"name":"f","input_schema":{"type":"object","properties":{"a":{}}}},{"name":"patch",` + wrapped + `}]`, ``},
+		{"Claude's own, not allowed but called before", "claude-opus-5", `"tools":[{"type":"bash_20250124","name":"bash","cache_control":{"type":"ephemeral"}},{"name":"g","input_schema":{}}],"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"function","name":"g"}]},
+			"messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c1","function":{"name":"bash"}}]},{"role":"tool","tool_call_id":"c1","content":"r"}]`,
+			`tools=[{"name":"bash","description":"This tool cannot be called now.","input_schema":{"type":"object","properties":{}},"cache_control":{"type":"ephemeral"}},{"name":"g","input_schema":{"type":"object","properties":{}}}]`, ``},
+		{"a forced call of no tool", "claude-opus-5", `"tool_choice":"required"`, `tools=-
+			tool_choice=-`, `tool_choice:dropped`},
+		{"a function that cannot be forced", "claude-opus-5-5", `"functions":[{"name":"f"}],"function_call":{"name":"f"}`, `tool_choice={"type":"auto","disable_parallel_tool_use":true}`, `function_call:relaxed`},
+		{"a function that cannot be forced beside thinking", "claude-haiku-4-5", `"functions":[{"name":"f"}],"function_call":{"name":"f"},"thinking":{"type":"enabled","budget_tokens":2000}`, `tool_choice={"type":"auto","disable_parallel_tool_use":true}`, `function_call:relaxed`},
 		{"Claude's own", "claude-opus-5", `"tools":[{"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"}]`,
 			`tools=[{"type":"tool_search_tool_regex_20251119","name":"tool_search_tool_regex"}]`, ``},
 		{"one that is unknown among others", "claude-opus-5", `"tools":[{"type":"image_generation"},{"type":"function","function":{"name":"f"}}]`,
@@ -96,6 +107,13 @@ func TestToolForms(t *testing.T) {
 			`tools=[{"type":"web_search_20250305","name":"web_search","max_uses":10,"user_location":{"type":"approximate","city":"Oslo","country":"NO"}}]`, ``},
 		{"a search and a tool of that name", "claude-opus-5", `"web_search_options":{},"tools":[{"type":"function","function":{"name":"web_search"}}]`,
 			`tools=[{"type":"web_search_20250305","name":"web_search","max_uses":5},{"name":"web_search_2a719626","input_schema":{"type":"object","properties":{}}}]`, ``},
+		{"only a search allowed", "claude-opus-5", `"tools":[{"type":"web_search"},{"name":"f","input_schema":{}}],"tool_choice":{"type":"allowed_tools","mode":"auto","tools":[{"type":"web_search"}]}`,
+			`tools=[{"type":"web_search_20250305","name":"web_search","max_uses":5}]
+			tool_choice=-`, ``},
+		{"a forced search with a schema for what follows", "claude-opus-5", `"tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"},"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object"}}}`,
+			`tools=[{"type":"web_search_20250305","name":"web_search","max_uses":5},{"name":"x","description":"Give the final answer by calling this tool.","input_schema":{"type":"object"}}]
+			tool_choice={"type":"tool","name":"web_search"}
+			system=[{"type":"text","text":"When you have your final answer, give it by calling the tool x."}]`, `response_format:relaxed`},
 		{"Anthropic's search", "claude-opus-5", `"tools":[{"type":"web_search_20250305","name":"web_search","max_uses":2,"allowed_domains":["example.com"]}],"tool_choice":{"type":"web_search_preview"}`,
 			`tools=[{"type":"web_search_20250305","name":"web_search","max_uses":2,"allowed_domains":["example.com"]}]
 			tool_choice={"type":"tool","name":"web_search"}`, ``},
@@ -125,10 +143,16 @@ func TestFormats(t *testing.T) {
 		{"by a tool among others", "claude-opus-5", open + `,"tools":[{"name":"city","input_schema":{}}]`, `tools=[{"name":"city","input_schema":{"type":"object","properties":{}}},{"name":"city_2","description":"Give the final answer by calling this tool.","input_schema":{"type":"object","additionalProperties":true}}]
 			tool_choice={"type":"any"}`, ``},
 		{"by a tool that cannot be forced", "claude-opus-5-5", open, `tool_choice={"type":"auto","disable_parallel_tool_use":true}
-			system=[` + call + `]`, ``},
+			system=[` + call + `]`, `response_format:relaxed`},
+		{"by a tool that cannot be forced, where no other may be called", "claude-opus-5-5", open + `,"tools":[{"name":"f","input_schema":{}},{"name":"g","input_schema":{}}],"tool_choice":"none","messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f"}}]},{"role":"tool","tool_call_id":"c","content":"r"}]`,
+			`tools=[{"name":"f","description":"This tool cannot be called now.","input_schema":{"type":"object","properties":{}}},{"name":"city","description":"Give the final answer by calling this tool.","input_schema":{"type":"object","additionalProperties":true}}]
+			tool_choice={"type":"auto","disable_parallel_tool_use":true}`, `response_format:relaxed`},
+		{"by a tool that is forced, where no other may be called", "claude-opus-5", open + `,"tools":[{"name":"f","input_schema":{}}],"tool_choice":"none"`,
+			`tools=[{"name":"f","input_schema":{"type":"object","properties":{}}},{"name":"city","description":"Give the final answer by calling this tool.","input_schema":{"type":"object","additionalProperties":true}}]
+			tool_choice={"type":"tool","name":"city","disable_parallel_tool_use":true}`, ``},
 		{"by a tool beside thinking", "claude-haiku-4-5", open + `,"reasoning_effort":"high","max_tokens":4000`, `thinking={"type":"enabled","budget_tokens":2400}
 			tool_choice={"type":"auto","disable_parallel_tool_use":true}
-			system=[` + call + `]`, ``},
+			system=[` + call + `]`, `response_format:relaxed`},
 		{"an object", "claude-opus-5", `"response_format":{"type":"json_object"}`, `system=[` + ask + `]
 			messages=[{"role":"user","content":[{"type":"text","text":"Hi"}]}]`, ``},
 		{"an object, begun for the model", "claude-haiku-4-5", `"response_format":{"type":"json_object"}`, `messages=[{"role":"user","content":[{"type":"text","text":"Hi"}]},{"role":"assistant","content":[{"type":"text","text":"{"}]}]`, ``},
@@ -140,6 +164,8 @@ func TestFormats(t *testing.T) {
 		{"a schema that is not there", "claude-opus-5", `"response_format":{"type":"json_schema","json_schema":{"name":"x"}}`, `system=[` + ask + `]`, `response_format.json_schema.schema:relaxed`},
 		{"text", "claude-opus-5", `"response_format":{"type":"text"}`, `system=-
 			tools=-`, ``},
+		{"a call that cannot be forced", "claude-opus-5-5", open + `,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"}`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{}}}]
+			system=[{"type":"text","text":"Answer this conversation's last message by calling one of the tools."}]`, `tool_choice:relaxed`},
 		{"a forced call", "claude-opus-5", open + `,"tools":[{"name":"f","input_schema":{}}],"tool_choice":{"type":"tool","name":"f"}`, `tools=[{"name":"f","input_schema":{"type":"object","properties":{}}}]`, ``},
 	}
 	for _, tt := range tests {
@@ -180,8 +206,13 @@ func TestExtensions(t *testing.T) {
 		{"reasoning to be seen", "claude-opus-5", `"include_reasoning":true`, `thinking={"type":"adaptive","display":"summarized"}
 			output_config=-`, ``},
 		{"system at the top", "claude-opus-5", `"system":"s","messages":[{"role":"system","content":"t"},{"role":"user","content":"a"}]`, `system=[{"type":"text","text":"s"},{"type":"text","text":"t"}]`, ``},
-		{"stop_sequences", "claude-opus-5", `"stop":"a","stop_sequences":["b"," "]`, `stop_sequences=["a","b"]`, `stop:dropped`},
+		{"stop_sequences", "claude-opus-5", `"stop":"a","stop_sequences":["b"," "]`, `stop_sequences=["a","b"]`, `stop_sequences:dropped`},
 		{"extra_body", "claude-opus-5", `"extra_body":{"reasoning_effort":"low","foo":1}`, `output_config={"effort":"low"}`, `foo:dropped`},
+		{"extra_body with a field that is there", "claude-opus-5", `"foo":1,"extra_body":{"foo":2,"bar":3}`, `foo=-`, `foo:dropped, bar:dropped`},
+		{"a failed result that says nothing", "claude-opus-5", `"messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f"}}]},{"role":"tool","tool_call_id":"c","is_error":true,"content":""}]`,
+			`messages=[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":"(no content)","is_error":true}]}]`, ``},
+		{"a failed result with a document", "claude-opus-5", `"messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"c","function":{"name":"f"}}]},{"role":"tool","tool_call_id":"c","is_error":true,"content":[{"type":"document","source":{"type":"text","data":"d"}}]}]`,
+			`messages=[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"tool_use","id":"c","name":"f","input":{}}]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"c","content":[{"type":"document","source":{"type":"text","media_type":"text/plain","data":"d"}}]}]}]`, `is_error:dropped`},
 		{"roles in odd spelling", "claude-opus-5", `"messages":[{"role":" Developer ","content":"s"},{"role":"User","content":"a"}]`, `system=[{"type":"text","text":"s"}]
 			messages=[{"role":"user","content":[{"type":"text","text":"a"}]}]`, ``},
 		{"moderation that only reports", "claude-opus-5", `"moderation":{"model":"m"}`, `moderation=-`, `moderation:dropped`},

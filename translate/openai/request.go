@@ -354,8 +354,8 @@ type ToolChoice struct {
 	Mode string
 	// Name of the tool.
 	Name string
-	// Allowed are the names of the tools that may be called, in AllowedMode; with the mode
-	// allowed_tools.
+	// Allowed are the names of the tools that may be called, or the types of those without a
+	// name, in AllowedMode; with the mode allowed_tools.
 	Allowed     []string
 	AllowedMode string
 	// Single: no parallel calls, in Anthropic's form.
@@ -426,6 +426,7 @@ type allowed struct {
 }
 
 type allowedTools struct {
+	Type     string `json:"type"`
 	Name     string `json:"name"`
 	Function named  `json:"function"`
 	Custom   named  `json:"custom"`
@@ -456,7 +457,7 @@ func (c *ToolChoice) read(object *choice) {
 	}
 	c.AllowedMode = set.Mode
 	for _, tool := range set.Tools {
-		c.Allowed = append(c.Allowed, cmp.Or(tool.Function.Name, tool.Custom.Name, tool.Name))
+		c.Allowed = append(c.Allowed, cmp.Or(tool.Function.Name, tool.Custom.Name, tool.Name, tool.Type))
 	}
 }
 
