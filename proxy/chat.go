@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"vertexgateway/translate"
+	"vertexgateway/translate/catalogue"
 	"vertexgateway/translate/openai"
 	"vertexgateway/translate/responses"
 )
@@ -79,12 +80,12 @@ func (x *exchange) decode(body []byte) (*openai.ChatRequest, *openai.Error) {
 			return nil, err
 		}
 	}
-	if err := x.findRoute(chat); err != nil {
+	if err := x.findChatRoute(chat); err != nil {
 		return nil, err
 	}
 	chat.AnthropicBeta = append(chat.AnthropicBeta, x.r.Header["Anthropic-Beta"]...)
 	x.recall(chat)
-	return chat, x.fetchLinks(chat)
+	return chat, x.fetchLinks(chat.Links())
 }
 
 // recall gives assistants' turns back the thinking that their client may have dropped.
@@ -151,27 +152,49 @@ func tooLarge() *openai.Error {
 		Message: fmt.Sprintf("The request body is larger than %d MB.", maxBody>>20)}
 }
 
-// findRoute finds the route for the model's name, which some clients extend by an effort:
-// claude-opus-4-8-high.
-func (x *exchange) findRoute(chat *openai.ChatRequest) *openai.Error {
-	if chat.Model == "" {
-		return openai.BadRequest("missing_required_parameter", "model", "Missing required parameter: 'model'.")
-	}
+// findChatRoute finds the route for the model's name, which some clients extend by an
+// effort: claude-opus-4-8-high.
+func (x *exchange) findChatRoute(chat *openai.ChatRequest) *openai.Error {
 	r, ok := x.gateway.route(x.snapshot, chat.Model)
 	if !ok || r.guessed {
 		at := strings.LastIndexByte(chat.Model, '-')
 		if level, isEffort := efforts[chat.Model[at+1:]]; isEffort && at > 0 {
 			if known, found := x.gateway.route(x.snapshot, chat.Model[:at]); found && !known.guessed {
-				r, ok = known, true
 				chat.ReasoningEffort = cmp.Or(chat.ReasoningEffort, level)
+				x.route = known
+				return x.checkPath(catalogue.PathChat)
 			}
 		}
 	}
+	return x.findRoute(chat.Model, catalogue.PathChat)
+}
+
+// findRoute finds the route for the model's name, and whether it is one for this path.
+func (x *exchange) findRoute(model string, paths ...string) *openai.Error {
+	if model == "" {
+		return openai.BadRequest("missing_required_parameter", "model", "Missing required parameter: 'model'.")
+	}
+	r, ok := x.gateway.route(x.snapshot, model)
 	if !ok {
-		return modelNotFound(chat.Model)
+		return modelNotFound(model)
 	}
 	x.route = r
-	return nil
+	return x.checkPath(paths...)
+}
+
+// urls :: what a model offers -> where clients ask for it
+var urls = map[string]string{
+	catalogue.PathChat: "/v1/chat/completions", catalogue.PathCompletions: "/v1/completions", catalogue.PathFIM: "/v1/completions",
+	catalogue.PathOCR: "/v1/ocr", catalogue.PathEmbeddings: "/v1/embeddings",
+}
+
+// checkPath refuses a model that has no business with the path, and names the right one.
+func (x *exchange) checkPath(paths ...string) *openai.Error {
+	m := x.route.model
+	if slices.ContainsFunc(paths, m.Offers) {
+		return nil
+	}
+	return openai.BadRequest("unsupported_value", "model", "The model '"+x.route.label+"' is not for "+urls[paths[0]]+"; ask it at POST "+urls[m.Paths[0]]+".")
 }
 
 // efforts :: what clients write behind a model's name -> reasoning_effort
@@ -226,7 +249,11 @@ func (x *exchange) dryRun(req *translate.Request) *openai.Error {
 	dst := []byte(`{"attempts":[`)
 	places := x.route.inOrder(x.now())
 	for i, p := range places[:min(len(places), x.snapshot.fallback.MaxAttempts)] {
-		call, err := p.client.Request(x.ctx, p.Target, req.Method, p.header(req), req.Body)
+		target, err := p.target(x.ctx)
+		if err != nil {
+			return x.unreached(x.ctx, err).err
+		}
+		call, err := p.client.Request(x.ctx, target, req.Method, p.header(req), req.Body)
 		if err != nil {
 			return unroutable(err)
 		}

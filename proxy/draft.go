@@ -29,6 +29,11 @@ type draft struct {
 	told    string // to the client, of what was changed
 }
 
+// isWhole tells whether the upstream answers in one piece.
+func (d *draft) isWhole() bool {
+	return !d.chat.Stream && d.request.Method != "streamRawPredict"
+}
+
 // put translates a request, by the catalogue and by what the model refused of late.
 func (x *exchange) put(d *draft) *openai.Error {
 	if d.dialect == nil {
@@ -45,7 +50,7 @@ func (x *exchange) put(d *draft) *openai.Error {
 }
 
 func (x *exchange) translate(d *draft) *openai.Error {
-	req, err := d.dialect(d)
+	req, err := d.dialect(x.ctx, d)
 	if err != nil {
 		return err
 	}
@@ -69,7 +74,7 @@ const maxMended = 3
 // mend puts a refused request anew where the refusal tells how. In strict mode nothing is
 // taken from the client's request, and only its form may change.
 func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
-	if d == nil || x.route.model.Publisher != claudes {
+	if d == nil || x.route.model.API != catalogue.APIMessages {
 		return false
 	}
 	r, ok := anthropic.Diagnose(refusal)
@@ -107,21 +112,6 @@ func (x *exchange) learn(d *draft) {
 // isSame tells whether both drafts send the same.
 func (d *draft) isSame(other *draft) bool {
 	return bytes.Equal(d.request.Body, other.request.Body) && maps.EqualFunc(d.request.Header, other.request.Header, slices.Equal)
-}
-
-// A dialect puts a chat request into the words of one publisher's API.
-type dialect func(*draft) (*translate.Request, *openai.Error)
-
-// claudes is the publisher whose models' refusals are understood.
-const claudes = "anthropic"
-
-// putClaude is the dialect of Anthropic's models.
-func putClaude(d *draft) (*translate.Request, *openai.Error) {
-	req, err := anthropic.NewRequest(d.chat, d.model, d.options)
-	if err != nil {
-		return nil, err
-	}
-	return req.Put(), nil
 }
 
 // lessons are repairs that will be needed again, by the id of the model.

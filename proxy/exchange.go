@@ -32,6 +32,7 @@ type exchange struct {
 	key      usage.Key
 	route    *route // nil: none was found
 	location string // of the last attempt
+	capacity string // the throughput that it was asked for: dedicated, shared, or Google's choice
 	attempts int
 	stream   bool
 	warnings string // for the header
@@ -148,6 +149,9 @@ func (x *exchange) begin(status int, contentType string) {
 	}
 	if x.location != "" {
 		h["X-Gateway-Location"] = []string{x.location}
+	}
+	if x.capacity != "" {
+		h["X-Gateway-Throughput"] = []string{x.capacity}
 	}
 	if x.warnings != "" {
 		h["X-Gateway-Warnings"] = []string{x.warnings}

@@ -45,7 +45,7 @@ type Gateway struct {
 	reloading sync.Mutex
 
 	mu        sync.Mutex
-	cooldowns map[[2]string]*cooldown // by model and location
+	cooldowns map[[3]string]*cooldown // by model, location and throughput
 
 	lessons  lessons
 	thoughts *thoughts
@@ -58,7 +58,7 @@ type Gateway struct {
 
 // New makes a gateway that serves the configuration.
 func New(c *config.Config, o Options) (*Gateway, error) {
-	g := &Gateway{options: o, metrics: newMetrics(o.Registry), cooldowns: make(map[[2]string]*cooldown), quit: make(chan struct{}), thoughts: newThoughts(o.Now)}
+	g := &Gateway{options: o, metrics: newMetrics(o.Registry), cooldowns: make(map[[3]string]*cooldown), quit: make(chan struct{}), thoughts: newThoughts(o.Now)}
 	return g, g.Reload(c)
 }
 
@@ -93,6 +93,11 @@ func (g *Gateway) reload(c *config.Config) error {
 	if old != nil && old.client != client {
 		old.client.Close()
 	}
+	if old != nil {
+		for _, private := range old.private {
+			private.Close()
+		}
+	}
 	return nil
 }
 
@@ -115,6 +120,9 @@ func (g *Gateway) Reloaded(err error) {
 func (g *Gateway) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Method(http.MethodPost, "/v1/chat/completions", g.endpoint("chat_completions", g.chat))
+	r.Method(http.MethodPost, "/v1/completions", g.endpoint("completions", g.completions))
+	r.Method(http.MethodPost, "/v1/embeddings", g.endpoint("embeddings", g.embeddings))
+	r.Method(http.MethodPost, "/v1/ocr", g.endpoint("ocr", g.ocr))
 	r.Method(http.MethodGet, "/v1/models", g.endpoint("models", g.listModels))
 	r.Method(http.MethodGet, "/v1/models/*", g.endpoint("models", g.getModel))
 	r.NotFound(g.endpoint("unknown", unknownURL).ServeHTTP)

@@ -36,10 +36,9 @@ func newFetcher(c config.Fetch) *fetch.Fetcher {
 	return fetch.New(fetch.Options{MaxBytes: int64(c.MaxBytes), AllowPrivate: allowed})
 }
 
-// fetchLinks gets the images and documents that the request names by URL, each URL once,
+// fetchLinks gets the images and documents that a request names by URL, each URL once,
 // and puts them into its parts. The error is about the first part that cannot be had.
-func (x *exchange) fetchLinks(chat *openai.ChatRequest) *openai.Error {
-	links := chat.Links()
+func (x *exchange) fetchLinks(links []openai.Link) *openai.Error {
 	switch {
 	case len(links) == 0:
 		return nil

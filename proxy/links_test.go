@@ -95,7 +95,7 @@ func TestLinksAreFetchedIntoTheirParts(t *testing.T) {
 		{"role":"user","content":[{"type":"text","text":"a"},{"type":"image_url","image_url":{"url":"SITE/a"}},{"type":"image_url","image_url":"SITE/b"},{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]},
 		{"role":"tool","tool_call_id":"1","content":[{"type":"image_url","image_url":{"url":"SITE/a"}},{"type":"file","file":{"file_url":"SITE/c"}}]},
 		{"role":"user","content":[{"type":"image","source":{"type":"url","url":"SITE/d"}}]}]}`, "SITE", site))
-	if err := newLinkExchange(t).fetchLinks(chat); err != nil {
+	if err := newLinkExchange(t).fetchLinks(chat.Links()); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"what is at /a", "what is at /b", "what is at /a", "what is at /c", "what is at /d"}, media(chat)); diff != "" {
@@ -111,7 +111,7 @@ func TestLinksAreFetchedIntoTheirParts(t *testing.T) {
 
 func TestNoLinksNeedNoFetcher(t *testing.T) {
 	x := &exchange{snapshot: new(snapshot)}
-	if err := x.fetchLinks(linkedChat(t, "data:image/png;base64,AAAA")); err != nil {
+	if err := x.fetchLinks(linkedChat(t, "data:image/png;base64,AAAA").Links()); err != nil {
 		t.Error(err)
 	}
 }
@@ -132,12 +132,12 @@ func TestFirstFailingLinkIsTold(t *testing.T) {
 		}
 	})
 	chat := linkedChat(t, site+"/1", site+"/2?secret", site+"/3")
-	err := newLinkExchange(t).fetchLinks(chat)
+	err := newLinkExchange(t).fetchLinks(chat.Links())
 	wantBadLink(t, err, "messages[0].content[1]", "Could not fetch "+site+"/2: it was answered with status 404.")
 }
 
 func TestLinkToTheInsideIsRefused(t *testing.T) {
-	err := newLinkExchange(t).fetchLinks(linkedChat(t, "https://169.254.169.254/computeMetadata/v1/"))
+	err := newLinkExchange(t).fetchLinks(linkedChat(t, "https://169.254.169.254/computeMetadata/v1/").Links())
 	wantBadLink(t, err, "messages[0].content[0]", "Could not fetch https://169.254.169.254/computeMetadata/v1/: it leads to an address that is not public.")
 	if err.Cause == nil || !strings.Contains(err.Error(), "169.254.169.254:443") {
 		t.Errorf("the log is told %q; want the address", err.Error())
@@ -147,7 +147,7 @@ func TestLinkToTheInsideIsRefused(t *testing.T) {
 func TestLinksAreRefusedWhereFetchingIsOff(t *testing.T) {
 	x := newLinkExchange(t)
 	x.snapshot.config.Fetch.Enabled = false
-	wantBadLink(t, x.fetchLinks(linkedChat(t, "data:,a", "https://a.test/")), "messages[0].content[1]",
+	wantBadLink(t, x.fetchLinks(linkedChat(t, "data:,a", "https://a.test/").Links()), "messages[0].content[1]",
 		"The gateway is set not to fetch URLs; send the data itself.")
 }
 
@@ -157,10 +157,10 @@ func TestLinksAreCounted(t *testing.T) {
 	for i := range urls {
 		urls[i] = site + fmt.Sprintf("/%d", i%3)
 	}
-	if err := newLinkExchange(t).fetchLinks(linkedChat(t, urls...)); err != nil {
+	if err := newLinkExchange(t).fetchLinks(linkedChat(t, urls...).Links()); err != nil {
 		t.Error(err)
 	}
-	wantBadLink(t, newLinkExchange(t).fetchLinks(linkedChat(t, append(urls, urls[0])...)), "messages[0].content[100]",
+	wantBadLink(t, newLinkExchange(t).fetchLinks(linkedChat(t, append(urls, urls[0])...).Links()), "messages[0].content[100]",
 		"The request names 101 images and documents by URL, more than the 100 that are fetched.")
 }
 
@@ -211,10 +211,10 @@ func TestLinksAreBoundedTogether(t *testing.T) {
 		urls[i] = site
 	}
 	x := newLinkExchange(t)
-	if err := x.fetchLinks(linkedChat(t, urls...)); err != nil {
+	if err := x.fetchLinks(linkedChat(t, urls...).Links()); err != nil {
 		t.Error(err)
 	}
-	wantBadLink(t, x.fetchLinks(linkedChat(t, append(urls, site)...)), "messages", "What the request names by URL holds more than 30 MiB together.")
+	wantBadLink(t, x.fetchLinks(linkedChat(t, append(urls, site)...).Links()), "messages", "What the request names by URL holds more than 30 MiB together.")
 }
 
 func TestTooMuchEndsWhatRuns(t *testing.T) {
@@ -266,7 +266,7 @@ func TestLinksOfAnExchangeThatEnds(t *testing.T) {
 			x.cancel(test.cause)
 			<-r.Context().Done()
 		})
-		if err := x.fetchLinks(linkedChat(t, site)); err == nil || err.Status != test.status {
+		if err := x.fetchLinks(linkedChat(t, site).Links()); err == nil || err.Status != test.status {
 			t.Errorf("%v: got %v, want status %d", test.cause, err, test.status)
 		}
 	}

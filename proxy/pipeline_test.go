@@ -13,6 +13,7 @@ import (
 
 	"vertexgateway/config"
 	"vertexgateway/translate/anthropic"
+	"vertexgateway/translate/sse"
 	"vertexgateway/vertex"
 )
 
@@ -64,8 +65,8 @@ func pipeline(tb testing.TB) func() {
 		a := newAnswer(x, "claude-opus-4-8", chatFront{})
 		r := &reception{x: x, a: a, draft: new(draft), place: route.places[0], reader: new(anthropic.Request).Put().Read()}
 		r.ctx, r.cancel = context.WithCancelCause(x.ctx)
-		a.watch("global", "", r.cancel, time.Minute)
-		if fault := r.events(&trickle{events}); fault != nil {
+		a.watch(route.places[0], "", r.cancel, time.Minute)
+		if fault := r.events(sse.NewReader(&trickle{events}, maxEvent)); fault != nil {
 			tb.Fatal(fault)
 		}
 		r.close()

@@ -1,11 +1,17 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
+	"strconv"
+	"strings"
 
 	"vertexgateway/translate"
+	"vertexgateway/translate/openai"
 	"vertexgateway/vertex"
 )
 
@@ -17,11 +23,101 @@ type place struct {
 	// throughput is the request type that Google is asked for: dedicated or shared; empty:
 	// it chooses (vertex.md 5).
 	throughput string
+	own        *ownEndpoint // nil: the target needs no more
+}
+
+// An ownEndpoint is an endpoint of the project's own, of which only the name may be known
+// before it is called.
+type ownEndpoint struct {
+	name   vertex.EndpointName
+	url    string // from the configuration; empty: looked up
+	model  string // the upstream's name of it, from the configuration; empty: looked up
+	lookup *vertex.Lookup
+}
+
+// A lookupError is the failure to find out where an endpoint is.
+type lookupError struct {
+	name  vertex.EndpointName
+	cause error
+}
+
+func (e *lookupError) Error() string { return fmt.Sprintf("endpoint %s: %v", e.name.ID, e.cause) }
+func (e *lookupError) Unwrap() error { return e.cause }
+
+// reason is what a client may know of the failure.
+func (e *lookupError) reason() string {
+	if refusal, ok := errors.AsType[*vertex.APIError](e.cause); ok {
+		switch refusal.Status {
+		case http.StatusNotFound:
+			return "it does not exist."
+		case http.StatusForbidden, http.StatusUnauthorized:
+			return "the gateway may not see it (aiplatform.endpoints.get)."
+		}
+	}
+	return "Google did not answer as it should."
+}
+
+// explain makes an error of an endpoint of one's own tell what is wrong: such an endpoint
+// may be deleted or move, and then a front end answers in its place.
+func (p *place) explain(f *failure, res *http.Response) {
+	isPage := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html")
+	if p.own == nil || res.StatusCode != http.StatusNotFound && !isPage {
+		return
+	}
+	p.own.lookup.Doubt(p.own.name)
+	what := "answered with status " + strconv.Itoa(res.StatusCode)
+	if isPage {
+		what += " and a web page"
+	} else {
+		what += " (" + strings.TrimSuffix(f.err.Message, ".") + ")"
+	}
+	f.err = &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_error", Upstream: res.StatusCode,
+		Message: "The endpoint " + p.own.name.ID + " of this model " + what + ": it may be deleted, moved or without a model."}
+}
+
+// base is https:// and the host of the endpoint; empty: that of its location.
+func (e *ownEndpoint) base(ctx context.Context) (string, error) {
+	if e.url != "" {
+		return e.url, nil
+	}
+	found, err := e.lookup.Get(ctx, e.name)
+	if err != nil {
+		return "", &lookupError{e.name, err}
+	}
+	return found.Base(), nil
+}
+
+// upstream is what the endpoint calls its model. Where that is not to be found out, no
+// name will do (vertex.md 8.2).
+func (e *ownEndpoint) upstream(ctx context.Context) string {
+	if e.model != "" {
+		return e.model
+	}
+	found, err := e.lookup.Get(ctx, e.name)
+	if err != nil || len(found.Models) == 0 {
+		return ""
+	}
+	return found.Models[0].ID
+}
+
+// target is the place with its address.
+func (p *place) target(ctx context.Context) (vertex.Target, error) {
+	t := p.Target
+	if p.own == nil {
+		return t, nil
+	}
+	base, err := p.own.base(ctx)
+	t.Base = base
+	return t, err
 }
 
 // do posts a request to the place.
 func (p *place) do(ctx context.Context, req *translate.Request) (res *http.Response, token string, err error) {
-	return p.client.Do(ctx, p.Target, req.Method, p.header(req), req.Body)
+	t, err := p.target(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return p.client.Do(ctx, t, req.Method, p.header(req), req.Body)
 }
 
 // header is what the call adds to the headers of every call.
@@ -34,3 +130,6 @@ func (p *place) header(req *translate.Request) http.Header {
 	h["X-Vertex-Ai-Llm-Request-Type"] = []string{p.throughput}
 	return h
 }
+
+// what names the place to people.
+func (p *place) what() string { return cmp.Or(p.Endpoint, p.Model) }

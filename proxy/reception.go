@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"vertexgateway/translate"
+	"vertexgateway/translate/completions"
 	"vertexgateway/translate/openai"
 	"vertexgateway/translate/sse"
 	"vertexgateway/vertex"
@@ -35,12 +36,8 @@ type reception struct {
 	token  string // that was sent
 	reader translate.Answer
 	begun  bool
-	rounds int                // of the answer that came before
 	more   *translate.Request // that goes on with the answer, which only paused
 }
-
-// maxRounds of an answer that pauses (openai-claude.md B.1).
-const maxRounds = 5
 
 func (r *reception) close() {
 	r.a.unwatch()
@@ -53,12 +50,7 @@ func (r *reception) close() {
 // read reads the whole answer. It returns nil when the client has it.
 func (r *reception) read() *failure {
 	defer r.close()
-	var fault *openai.Error
-	if isJSON(r.res.Header) {
-		fault = r.message(r.res.Body)
-	} else {
-		fault = r.events(r.res.Body)
-	}
+	fault := r.readBody()
 	if fault != nil {
 		r.x.usage.Add(r.reader.Billed()) // Vertex may bill what it reports
 		return r.broken(fault)
@@ -67,9 +59,29 @@ func (r *reception) read() *failure {
 	return nil
 }
 
+// readBody reads the answer in the form it comes in.
+func (r *reception) readBody() *openai.Error {
+	contentType := r.res.Header.Get("Content-Type")
+	switch {
+	case strings.HasPrefix(contentType, "text/event-stream"):
+		return r.events(sse.NewReader(r.res.Body, maxEvent))
+	case r.place.own != nil && r.draft.request.Method == "streamRawPredict":
+		return r.events(completions.NewFrames(r.res.Body, maxEvent))
+	case strings.HasPrefix(contentType, "application/json"):
+		return r.message(r.res.Body)
+	}
+	return r.events(sse.NewReader(r.res.Body, maxEvent))
+}
+
+// An eventReader reads a stream of events: after each Fill, which reads once, Next gives
+// those that have come.
+type eventReader interface {
+	Fill() error
+	Next() (sse.Event, bool)
+}
+
 // events reads a stream: all events of one read are answered with one write.
-func (r *reception) events(body io.Reader) *openai.Error {
-	events := sse.NewReader(body, maxEvent)
+func (r *reception) events(events eventReader) *openai.Error {
 	for {
 		err := events.Fill()
 		r.a.heard()
@@ -121,10 +133,7 @@ func (r *reception) message(body io.Reader) *openai.Error {
 
 // ended decides whether an answer that came to its end is whole.
 func (r *reception) ended(ending openai.Ending) *openai.Error {
-	if r.rounds < maxRounds-1 {
-		r.more = r.reader.More()
-	}
-	if r.more != nil {
+	if r.more = r.reader.More(); r.more != nil {
 		if gone := r.a.flush(); gone != nil {
 			return gone
 		}
@@ -148,10 +157,6 @@ func (r *reception) finish(ending openai.Ending) {
 		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
 	}
 	r.a.finish(r.reader.ID(), ending)
-}
-
-func isJSON(h http.Header) bool {
-	return strings.HasPrefix(h.Get("Content-Type"), "application/json")
 }
 
 // cutOff is the error of a stream that ended before its answer did.

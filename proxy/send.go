@@ -19,6 +19,9 @@ const (
 	// lastPatience multiplies the time to the first token where no location is left to
 	// move to: then waiting is better than giving up.
 	lastPatience = 4
+	// wholePatience is how long an answer may take that comes in one piece: its first token
+	// comes with the last.
+	wholePatience = 5 * time.Minute
 )
 
 var (
@@ -78,7 +81,10 @@ func (x *exchange) open(d *draft, reader translate.Answer, a *answer, p *place, 
 	if isLast {
 		patience *= lastPatience
 	}
-	a.watch(p.Location, d.told, r.cancel, patience)
+	if d.isWhole() {
+		patience = max(patience, wholePatience)
+	}
+	a.watch(p, d.told, r.cancel, patience)
 	res, token, err := p.do(r.ctx, d.request) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
@@ -105,7 +111,6 @@ func (x *exchange) goOn(paused *reception) (*reception, *failure) {
 		}
 		return nil, f
 	}
-	r.rounds = paused.rounds + 1
 	return r, nil
 }
 
@@ -122,6 +127,10 @@ func (x *exchange) unreached(ctx context.Context, err error) *failure {
 		return &failure{err: &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_auth_error",
 			Message: "The gateway could not get a token for Vertex AI.", Cause: err}, verdict: vertex.Verdict{Reason: "credentials"}}
 	}
+	if lost, ok := errors.AsType[*lookupError](err); ok {
+		return &failure{err: &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "endpoint_not_found",
+			Message: "The endpoint " + lost.name.ID + " of this model could not be looked up: " + lost.reason(), Cause: err}, verdict: vertex.Verdict{Reason: "lookup"}}
+	}
 	return &failure{err: &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_error",
 		Message: "The gateway could not reach Vertex AI.", Cause: err}, verdict: vertex.Unreached(false)}
 }
@@ -136,6 +145,7 @@ func (x *exchange) refused(res *http.Response, token string, p *place) *failure 
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 	f := &failure{err: translate.ParseError(res.StatusCode, body), verdict: vertex.Judge(p.Location, res.StatusCode, body)}
 	f.err.Cause = err
+	p.explain(f, res)
 	f.err.RetryAfter = x.retryAfter(res.Header)
 	if f.verdict.Refresh {
 		p.client.Credentials().Refused(token)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"vertexgateway/config"
@@ -25,6 +24,8 @@ type snapshot struct {
 	keys     *usage.Keyring
 	fallback config.Fallback
 	fetcher  *fetch.Fetcher
+	lookup   *vertex.Lookup   // of the project's own endpoints
+	private  []*vertex.Client // for hosts of endpoints
 
 	named    map[string]*route // by the name of a config entry
 	byModel  map[string]*route // by the id of a catalogue model
@@ -36,6 +37,7 @@ type snapshot struct {
 type route struct {
 	label   string // of metrics and logs: from the config or the catalogue, never a client's
 	model   *catalogue.Model
+	entry   config.Model // of the configuration
 	dialect dialect
 	options anthropic.Options // of Claude's dialect
 	places  []*place
@@ -59,6 +61,7 @@ func (g *Gateway) compile(c *config.Config, client *vertex.Client) (*snapshot, e
 		keys:     usage.NewKeyring(),
 		fallback: c.Fallback,
 		fetcher:  newFetcher(c.Fetch),
+		lookup:   vertex.NewLookup(client.Endpoint, g.options.Now),
 		named:    make(map[string]*route),
 		byModel:  make(map[string]*route),
 	}
@@ -86,32 +89,52 @@ func (g *Gateway) addModels(s *snapshot) error {
 			g.addFamily(s, prefix, e)
 			continue
 		}
-		m, ok := s.config.Catalogue.Find(e.Serves())
-		if !ok {
-			return fmt.Errorf("models: %q: unknown model %q", e.Name, e.Serves())
+		if err := g.addModel(s, e); err != nil {
+			return fmt.Errorf("models: %q: %w", e.Name, err)
 		}
-		r := g.newRoute(s, e.Name, e, m)
-		s.named[e.Name] = r
-		if e.Model == "" {
-			s.byModel[m.ID] = r
-		}
-		s.listed = append(s.listed, listing{e.Name, m})
 	}
 	return nil
 }
+
+// addModel adds an entry for one model, or for an endpoint.
+func (g *Gateway) addModel(s *snapshot, e config.Model) error {
+	if e.Endpoint != "" {
+		r, err := g.newEndpointRoute(s, e)
+		if err != nil {
+			return err
+		}
+		s.named[e.Name] = r
+		s.listed = append(s.listed, listing{e.Name, r.model})
+		return nil
+	}
+	m, ok := s.config.Catalogue.Find(e.Serves())
+	if !ok {
+		return fmt.Errorf("unknown model %q", e.Serves())
+	}
+	r := g.newRoute(s, e.Name, e, m)
+	s.named[e.Name] = r
+	if e.Model == "" {
+		s.byModel[key(m)] = r
+	}
+	s.listed = append(s.listed, listing{e.Name, m})
+	return nil
+}
+
+// key of a model: two publishers may have one of the same id.
+func key(m *catalogue.Model) string { return m.Publisher + "/" + m.ID }
 
 // addFamily adds the catalogue's models of a family; a name the catalogue lacks is
 // routed when it is asked for.
 func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
 	for _, m := range s.config.Catalogue.Models() {
-		if !strings.HasPrefix(m.Undated(), prefix) || s.byModel[m.ID] != nil {
+		if !m.Begins(prefix) || s.byModel[key(m)] != nil {
 			continue
 		}
 		r := g.newRoute(s, m.Undated(), e, m)
 		if len(r.places) == 0 {
 			continue
 		}
-		s.byModel[m.ID] = r
+		s.byModel[key(m)] = r
 		if m.Status != "retired" {
 			s.listed = append(s.listed, listing{m.Undated(), m})
 		}
@@ -119,7 +142,7 @@ func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
 }
 
 func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalogue.Model) *route {
-	r := &route{label: label, model: m, dialect: putClaude, options: anthropic.Options{
+	r := &route{label: label, model: m, entry: e, dialect: dialectOf(e, m), options: anthropic.Options{
 		Version: s.config.Vertex.AnthropicVersion, MaxTokens: e.MaxTokens, UserKey: s.project,
 		Cache: e.Cache == "auto", Output: e.StructuredOutput, WebSearch: e.WebSearch,
 	}}
@@ -128,24 +151,42 @@ func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalog
 		cooling = label
 	}
 	for _, location := range s.config.LocationsOf(e, m) {
-		r.places = append(r.places, &place{
-			Target: vertex.Target{Project: s.project, Location: location, Publisher: m.Publisher, Model: m.ID},
-			client: s.client,
-			cool:   g.cooldown(cooling, location),
-		})
+		for _, throughput := range throughputs(e, m, location) {
+			p := &place{client: s.client, throughput: throughput, cool: g.cooldown(cooling, location, throughput)}
+			p.Target = vertex.Target{Project: s.project, Location: location, Publisher: m.Publisher, Model: m.ID}
+			if m.API == catalogue.APIOpenAPI {
+				p.Target = vertex.Target{Project: s.project, Location: location, Endpoint: vertex.OpenAPI}
+			}
+			r.places = append(r.places, p)
+		}
 	}
 	return r
 }
 
+// throughputs are the request types that a location is asked for, one after the other;
+// empty: Google chooses.
+func throughputs(e config.Model, m *catalogue.Model, location string) []string {
+	switch {
+	case e.ProvisionedThroughput == "" || e.ProvisionedThroughput == "auto" || !m.ProvisionedIn(location):
+		return []string{""}
+	case e.ProvisionedThroughput == "spill":
+		return []string{"dedicated", "shared"}
+	}
+	return []string{e.ProvisionedThroughput}
+}
+
 // cooldown of a model in a location; aliases share it and reloads leave it as it is.
-func (g *Gateway) cooldown(model, location string) *cooldown {
+func (g *Gateway) cooldown(model, location, throughput string) *cooldown {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	key := [2]string{model, location}
+	key := [3]string{model, location, throughput}
 	c, ok := g.cooldowns[key]
 	if !ok {
 		c = new(cooldown)
 		g.cooldowns[key] = c
+		if throughput != "" { // the metric's labels are those of the contract
+			return c
+		}
 		g.metrics.watchLocation(model, location, func() float64 {
 			if g.options.Now().Before(c.due()) {
 				return 0
@@ -165,14 +206,14 @@ func (g *Gateway) route(s *snapshot, name string) (*route, bool) {
 	if !ok {
 		return nil, false
 	}
-	if r, ok := s.byModel[m.ID]; ok {
+	if r, ok := s.byModel[key(m)]; ok {
 		return r, true
 	}
 	if m.Status != "unknown" {
 		return nil, false
 	}
 	for _, f := range s.families {
-		if strings.HasPrefix(m.ID, f.prefix) {
+		if m.Begins(f.prefix) {
 			// Clients can make up such names without end, so they share one label.
 			r := g.newRoute(s, "other "+f.entry.Name, f.entry, m)
 			r.guessed = true

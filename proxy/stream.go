@@ -94,13 +94,13 @@ func (a *answer) close() {
 
 // watch begins an attempt at a location: cut ends it when its first token is late or the
 // upstream falls silent. Told is what the headers say was changed for it.
-func (a *answer) watch(location, told string, cut context.CancelCauseFunc, patience time.Duration) {
+func (a *answer) watch(p *place, told string, cut context.CancelCauseFunc, patience time.Duration) {
 	a.patience = time.AfterFunc(patience, func() { cut(errSilent) })
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.cut, a.begun, a.quiet = cut, false, 0
 	a.x.attempts++
-	a.x.location, a.x.warnings = location, told
+	a.x.location, a.x.capacity, a.x.warnings = p.Location, p.throughput, told
 }
 
 // unwatch ends an attempt.

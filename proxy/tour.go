@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 	"vertexgateway/vertex"
 )
@@ -25,6 +26,32 @@ type tour struct {
 	worst     *failure        // that says most
 	err       *openai.Error   // when nowhere is left to go
 	settled   bool            // the place's cooldown knows how it went
+	waited    time.Duration   // for a model that scales up from zero
+}
+
+const (
+	// readyPause is between two looks at a model that scales up from zero.
+	readyPause = 10 * time.Second
+	// maxReadying is how long such a model is waited for, if its client waits as long:
+	// large ones take that time to load (vertex.md 8.5).
+	maxReadying = 20 * time.Minute
+)
+
+// waitForModel waits a little for a model that scales up from zero; false: it or its client
+// has no more time.
+func (t *tour) waitForModel() bool {
+	if t.waited >= maxReadying {
+		return false
+	}
+	pause := time.NewTimer(readyPause)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+		t.waited += readyPause
+		return true
+	case <-t.x.ctx.Done():
+		return false
+	}
 }
 
 // abandon gives back the place of a tour that a fault of the gateway's own code ended.
@@ -69,6 +96,9 @@ func (t *tour) after(f *failure) *place {
 	case stopped:
 	case f.verdict.Refresh && !t.refreshed: // which costs no attempt
 		t.refreshed = true
+		t.left++
+		return t.to(t.place)
+	case f.err.Code == translate.NotReady && t.waitForModel():
 		t.left++
 		return t.to(t.place)
 	case f.verdict.Reason == "refused" && x.mend(t.draft, f.err): // nor does this

@@ -29,6 +29,16 @@ var layers = map[string]layer{
 		[]string{"translate", "translate/catalogue", "translate/openai", "translate/sse"},
 		"a pure translation: bytes and values in, bytes and values out",
 	},
+	"translate/compat": {
+		[]string{"translate", "translate/catalogue", "translate/openai"},
+		"a pure translation, of what APIs that are nearly OpenAI's have in common",
+	},
+	"translate/mistral":           {[]string{"translate", "translate/catalogue", "translate/compat", "translate/openai"}, "what is Mistral's alone"},
+	"translate/jamba":             {[]string{"translate", "translate/catalogue", "translate/compat", "translate/openai"}, "what is Jamba's alone"},
+	"translate/passthrough":       {[]string{"translate", "translate/openai"}, "JSON that goes on as it is, whichever API it is of"},
+	"translate/completions":       {[]string{"translate", "translate/openai", "translate/passthrough", "translate/sse"}, "an API's old form, whichever model answers"},
+	"translate/embeddings":        {[]string{"translate", "translate/openai", "translate/passthrough"}, "an API of its own, with two ways to a model"},
+	"translate/ocr":               {[]string{"translate", "translate/openai", "translate/passthrough"}, "an API of its own, of one publisher"},
 	"translate/responses":         {[]string{"translate/openai"}, "a form of requests, whichever model they go to"},
 	"translate/openai/openaitest": {nil, "only tests import it"},
 	"config":                      {[]string{"translate/catalogue"}, "the file may name models and correct facts about them"},
@@ -37,7 +47,10 @@ var layers = map[string]layer{
 	"usage":                       {nil, "who may call and who did, for any API"},
 	"proxy/fetch":                 {nil, "a guarded GET of bytes, whatever they are for"},
 	"proxy": {
-		[]string{"config", "proxy/fetch", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/responses", "translate/sse", "usage", "vertex"},
+		[]string{
+			"config", "proxy/fetch", "translate", "translate/anthropic", "translate/catalogue", "translate/completions", "translate/embeddings", "translate/jamba",
+			"translate/mistral", "translate/ocr", "translate/openai", "translate/passthrough", "translate/responses", "translate/sse", "usage", "vertex",
+		},
 		"the one place that knows them all, except the stand-in for Vertex",
 	},
 	"cmd/gateway": {

@@ -26,7 +26,11 @@ func (r *Request) Put() *translate.Request {
 type answer struct {
 	*Stream
 	request *Request
+	rounds  int
 }
+
+// maxRounds of an answer that pauses (openai-claude.md B.1).
+const maxRounds = 5
 
 // Ending needs its mark: a stream of Claude's that closes without one is cut off.
 func (a *answer) Ending(bool) (openai.Ending, bool) { return a.Stream.Ending() }
@@ -34,7 +38,7 @@ func (a *answer) Ending(bool) (openai.Ending, bool) { return a.Stream.Ending() }
 // More lets the model go on with an answer that it paused.
 func (a *answer) More() *translate.Request {
 	content := a.Content()
-	if !a.Paused() || len(content) <= len(`[]`) {
+	if a.rounds++; !a.Paused() || a.rounds == maxRounds || len(content) <= len(`[]`) {
 		return nil
 	}
 	more := a.request.Continued(content)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,7 +51,8 @@ type upstream struct {
 type thought struct{ text, signature string }
 
 func newUpstream(tb testing.TB) *upstream {
-	u := &upstream{fakevertex.New(fakevertex.Options{}), catalogue.Builtin().Models(), make(map[string]thought)}
+	claudes := slices.DeleteFunc(catalogue.Builtin().Models(), func(m *catalogue.Model) bool { return m.API != catalogue.APIMessages })
+	u := &upstream{fakevertex.New(fakevertex.Options{}), claudes, make(map[string]thought)}
 	tb.Cleanup(func() { u.server.Close() })
 	for _, m := range u.models {
 		if m.Thinks("adaptive") || m.Thinks("enabled") {
