@@ -60,12 +60,15 @@ func (d *document) override(known *catalogue.Catalogue, n ast.Node, path string,
 }
 
 // base is what the entry n changes: the model that goes by its id, the rules of its
-// family, or nothing but the id.
+// family or, unless the entry names another API, of its publisher, or nothing but the id.
 func (d *document) base(known *catalogue.Catalogue, n ast.Node, path string) catalogue.Model {
 	glance := *d
 	var m catalogue.Model
 	glance.decode(n, path, reflect.ValueOf(&m).Elem())
 	if found, ok := known.Find(m.ID); ok {
+		return *found
+	}
+	if found, ok := known.Find(m.Publisher + "/" + m.ID); ok && m.API == "" {
 		return *found
 	}
 	return catalogue.Model{ID: m.ID}

@@ -36,6 +36,10 @@ models:
     prices: {input: 1.5e-1}
   - {id: claude-new-1, window: 5}
   - {id: gemini-x, publisher: google, locations: [global]}
+  - {id: codestral-2, provisioned: [us-central1], prices: {pages: 3}}
+  - {id: mistralai/codestral-3, paths: [fim], window: 6, status: active}
+  - {id: codestral-4, publisher: mistralai, max_output: 7}
+  - {id: text-embedding-006, publisher: google, api: predict, locations: [us-central1]}
 `, "MAX=12")
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +50,18 @@ models:
 	changed.MaxOutput, changed.Accepts.Thinking, changed.Accepts.Images, changed.Prices = 12, []string{"disabled"}, 7, &prices
 	added := builtin(t, "claude-new-1")
 	added.Window = 5
-	for _, want := range []catalogue.Model{changed, added} {
+	code := builtin(t, "codestral-2")
+	codePrices := *code.Prices
+	codePrices.Pages = 3
+	code.Provisioned, code.Prices = []string{"us-central1"}, &codePrices
+	newer := builtin(t, "mistralai/codestral-3")
+	newer.Paths, newer.Window, newer.Status = []string{"fim"}, 6, "active"
+	newest := builtin(t, "mistralai/codestral-4")
+	newest.MaxOutput = 7
+	embedding := builtin(t, "text-embedding-005")
+	embedding.ID, embedding.Title, embedding.Status = "text-embedding-006", "text-embedding-006", "unknown"
+	embedding.Locations, embedding.Window = []string{"us-central1"}, 0
+	for _, want := range []catalogue.Model{changed, added, code, newer, newest, embedding} {
 		got, ok := c.Catalogue.Find(want.ID)
 		if !ok {
 			t.Fatalf("no model %q", want.ID)
@@ -78,10 +93,10 @@ func TestCapabilitiesDecideWhatIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Models = []Model{{Name: "claude-opus-4-1", MaxTokens: 6}, {Name: "other"}}
+	c.Models = []Model{{Name: "claude-opus-4-1", MaxTokens: 6}, {Name: "other"}, {Name: "another"}}
 	want := []string{
 		`0:0 models[0].max_tokens: 6: above the 5 that claude-opus-4-1@20250805 can answer with`,
-		`0:0 models[1].name: "other": a model of google; this version serves only Claude models`,
+		"0:0 models[2].name: \"another\": unknown model; did you mean \"other\"?",
 	}
 	if diff := cmp.Diff(want, problems(t, c)); diff != "" {
 		t.Error(diff)
@@ -113,6 +128,10 @@ models.yaml:3:3: models[1]: a second entry for "claude-opus-4-5@20251101"
 		{"no id", "models:\n- max_output: 5\n", `
 models.yaml:2:3: models[0].id: missing
    2 | - max_output: 5
+     |   ^`},
+		{"paths and prices of another API", "models:\n- {id: jamba-1.5-mini, paths: [ocr], prices: {pages: -1}}\n", `
+models.yaml:2:3: models[0]: models[0] "jamba-1.5-mini": paths[0] "ocr": none of chat, completions; prices.pages -1: not a price
+   2 | - {id: jamba-1.5-mini, paths: [ocr], prices: {pages: -1}}
      |   ^`},
 		{"no list", "claude-opus-5: {max_output: 5}\n", `
 models.yaml:1:1: claude-opus-5: unknown key

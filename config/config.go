@@ -6,7 +6,6 @@ package config
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"vertexgateway/translate/catalogue"
@@ -70,42 +69,6 @@ type Vertex struct {
 	AnthropicVersion string `yaml:"anthropic_version"`
 	// HTTPVersion is the protocol spoken to Vertex, 1.1 or 2. Default: 1.1.
 	HTTPVersion string `yaml:"http_version"`
-}
-
-// Model is one name that clients may send, or a family of names.
-type Model struct {
-	// Name is what clients send. With a trailing * it allows every catalogue name that
-	// begins so. Required.
-	Name string `yaml:"name"`
-	// Model is the catalogue's name of what is served. Empty: Name. Not for a family.
-	Model string `yaml:"model,omitempty"`
-	// Locations replace the order to try for this model; a subset of Vertex.Locations
-	// where those are set. Empty: see Config.LocationsOf.
-	Locations []string `yaml:"locations,omitempty"`
-	// MaxTokens is the output limit in tokens of requests that name none. 0: the model's largest.
-	MaxTokens int `yaml:"max_tokens,omitempty"`
-	// Cache is auto where the gateway places prompt-cache marks in requests that have
-	// none, else off. Empty: off.
-	Cache string `yaml:"cache,omitempty"`
-	// StructuredOutput is how an answer is held to a schema: native, by the model's own
-	// means; tool, by a tool that takes the answer; auto, native where it can be had.
-	// Empty: auto.
-	StructuredOutput string `yaml:"structured_output,omitempty"`
-	// WebSearch lets clients ask for searches of the web. Default: false.
-	WebSearch bool `yaml:"web_search,omitempty"`
-}
-
-// Serves is the catalogue's name of what the entry serves; meaningless for a family.
-func (m Model) Serves() string {
-	if m.Model != "" {
-		return m.Model
-	}
-	return m.Name
-}
-
-// Family reports whether the entry allows a family, and the prefix of the names in it.
-func (m Model) Family() (prefix string, ok bool) {
-	return strings.CutSuffix(m.Name, "*")
 }
 
 // Fallback tells when the next location is tried.
@@ -196,11 +159,14 @@ func Default() *Config {
 	}
 }
 
-// LocationsOf is where m, asked for by the entry e, is tried, in that order: the entry's
-// own locations; else those of vertex.locations where the catalogue has the model; else
-// the catalogue's. Empty: nowhere, the model is not served. The zero Model stands for a
-// model without entry.
+// LocationsOf is where m, asked for by the entry e, is tried, in that order: the location
+// of the entry's endpoint, of which there is no m; else the entry's own locations; else
+// those of vertex.locations where the catalogue has the model; else the catalogue's.
+// Empty: nowhere, the model is not served. The zero Model stands for a model without entry.
 func (c *Config) LocationsOf(e Model, m *catalogue.Model) []string {
+	if location, ok := locationOf(e.Endpoint); ok {
+		return []string{location}
+	}
 	if len(e.Locations) > 0 {
 		return e.Locations
 	}

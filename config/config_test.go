@@ -108,6 +108,7 @@ func TestModelNames(t *testing.T) {
 	}{
 		{Model{Name: "a"}, "a", "a", false},
 		{Model{Name: "a", Model: "b"}, "b", "a", false},
+		{Model{Name: "a", Endpoint: "projects/p/locations/l/endpoints/e"}, "", "a", false},
 		{Model{Name: "a-*"}, "a-*", "a-", true},
 		{Model{Name: "*"}, "*", "", true},
 	} {
@@ -133,6 +134,34 @@ func TestLocationsOf(t *testing.T) {
 		c := &Config{Vertex: Vertex{Locations: test.all}}
 		if diff := cmp.Diff(test.want, c.LocationsOf(Model{Locations: test.of}, m)); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func TestLocationsOfAnEndpoint(t *testing.T) {
+	c := &Config{Vertex: Vertex{Locations: []string{"us-east5", "us-central1"}}}
+	e := Model{Name: "a", Endpoint: "projects/p/locations/us-central1/endpoints/e"}
+	if diff := cmp.Diff([]string{"us-central1"}, c.LocationsOf(e, nil)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestLocationOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"projects/my-project/locations/us-central1/endpoints/1234567890":     "us-central1",
+		"projects/123/locations/europe-west4/endpoints/mg-endpoint-1a2b":     "europe-west4",
+		"projects/example.com:my-project/locations/us-east5/endpoints/llama": "us-east5",
+
+		"": "", "1234567890": "", "projects/p/locations/l/endpoints": "", "projects/p/locations/l/endpoints/": "",
+		"projects/p/locations/l/endpoints/e/": "", "/projects/p/locations/l/endpoints/e": "", "projects/p/locations/l/endpoints/e/x": "",
+		"projects//locations/l/endpoints/e": "", "projects/p/locations//endpoints/e": "", "project/p/locations/l/endpoints/e": "",
+		"projects/p/location/l/endpoints/e": "", "projects/p/locations/l/models/e": "",
+		"projects/../locations/l/endpoints/e": "", "projects/p/locations/../endpoints/e": "", "projects/p/locations/l/endpoints/..": "",
+		"projects/p/locations/l/endpoints/e:predict": "", "projects/p/locations/l/endpoints/e?x": "", "projects/p q/locations/l/endpoints/e": "",
+		"projects/p/locations/US/endpoints/e": "", "projects/p/locations/l/endpoints/openapi": "",
+	} {
+		if got, ok := locationOf(name); ok != (want != "") || ok && got != want {
+			t.Errorf("%q: %q, %t, want %q", name, got, ok, want)
 		}
 	}
 }
@@ -222,11 +251,19 @@ func TestExampleLoadsAndHasEverySetting(t *testing.T) {
 	}
 	want := Default()
 	want.Vertex.Project = "my-project"
-	want.Vertex.Locations = []string{"global", "us", "eu", "us-east5"}
+	want.Vertex.Locations = []string{"global", "us", "eu", "us-central1", "us-east5"}
 	want.Models = []Model{
 		{Name: "claude-sonnet-4-5"},
 		{Name: "claude-opus-*"},
 		{Name: "fast", Model: "claude-haiku-4-5", Locations: []string{"us-east5", "global"}, MaxTokens: 8192, Cache: "auto", StructuredOutput: "auto", WebSearch: true},
+		{Name: "code", Model: "codestral-2", ProvisionedThroughput: "auto"},
+		{Name: "mistralai/new-model"},
+		{
+			Name: "llama-ft", Endpoint: "projects/my-project/locations/us-central1/endpoints/1234567890",
+			URL: "https://10.0.0.5", UpstreamModel: "llama-ft",
+			TLS:    TLS{ServerName: "1234567890-us-central1-4711.prediction.p.vertexai.goog"},
+			Prices: &catalogue.Prices{Input: 0.10, Output: 0.40},
+		},
 	}
 	want.Teams = []Team{{Name: "search", Keys: []Key{{Name: "ci", SHA256: hash}}}}
 	if diff := cmp.Diff(want, c, settings); diff != "" {

@@ -56,6 +56,9 @@ models:
   - {name: "true", model: claude-sonnet-5, cache: off, structured_output: tool}
   - {name: "null", model: claude-sonnet-5, cache: auto, structured_output: native, web_search: true}
   - {name: "1e3", model: claude-sonnet-5}
+  - {name: code, model: codestral-2, locations: [eu], provisioned_throughput: spill}
+  - {name: ft, endpoint: projects/p/locations/us/endpoints/7, url: "http://10.0.0.5:80", upstream_model: "", prices: {pages: 1.5, long: {above: 7}}}
+  - {name: psc, endpoint: projects/p/locations/eu/endpoints/8, url: "https://[fd00::5]", upstream_model: "0", tls: {ca_file: ca.pem}}
 strict: true
 fallback: {max_attempts: 1, first_token_timeout: 1h, cooldown: {min: 0, max: 90s}}
 teams: [{name: "- a", keys: [{name: "", sha256: `+strings.Repeat("12345678", 8)+`}]}]

@@ -90,7 +90,7 @@ func (t text) indent(p place) string {
 
 // secrets are the keys whose values are not quoted. Besides our own that may hold one
 // they are what people write where only the hash of a key belongs.
-var secrets = []string{"sha256", "base_url", "key", "secret", "token", "password"}
+var secrets = []string{"sha256", "url", "key", "secret", "token", "password"}
 
 // mask covers the values of secrets in a line, keeping its width.
 func mask(line string) string {

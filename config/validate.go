@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -10,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"vertexgateway/translate/catalogue"
 )
 
 // emptyHash is the SHA-256 of nothing: what hashing an unset variable gives.
@@ -114,7 +111,7 @@ func isLoopback(address string) bool {
 
 func (v *validator) vertex() {
 	x := v.c.Vertex
-	if x.Project != "" && !consists(x.Project, letter+digit+".:-") {
+	if x.Project != "" && !isProject(x.Project) {
 		v.fail("vertex.project", "%q: not a project id", x.Project)
 	}
 	if strings.TrimSpace(x.Credentials) == "" {
@@ -145,150 +142,32 @@ func isLabel(s string) bool {
 	return consists(s, lower+digit+"-") && strings.Trim(s, "-") == s && len(s) <= 63
 }
 
-// baseURL is never quoted with a user or a query: they may hold a secret.
+// isProject takes ids, numbers, and ids behind a domain and a colon.
+func isProject(s string) bool {
+	return consists(s, letter+digit+".:-") && strings.Trim(s, ".:-") != ""
+}
+
 func (v *validator) baseURL(s string) {
-	if s == "" {
-		return
+	if s != "" {
+		v.url("vertex.base_url", s)
 	}
+}
+
+// url is s parsed, or nil where that is no address. It is never quoted: user and query may
+// hold a secret.
+func (v *validator) url(path, s string) *url.URL {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		v.fail("vertex.base_url", "want an absolute http or https URL")
+		v.fail(path, "want an absolute http or https URL")
 	case u.User != nil:
-		v.fail("vertex.base_url", "want a URL without user and password")
+		v.fail(path, "want a URL without user and password")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		v.fail("vertex.base_url", "want a URL without query and fragment")
+		v.fail(path, "want a URL without query and fragment")
+	default:
+		return u
 	}
-}
-
-func (v *validator) models() {
-	if len(v.c.Models) == 0 && !v.served(Model{}, v.c.Catalogue.Models()) {
-		v.fail("vertex.locations", "%q: no model of the catalogue is served there", v.c.Vertex.Locations)
-	}
-	seen := map[string]bool{}
-	for i, m := range v.c.Models {
-		path := fmt.Sprintf("models[%d]", i)
-		if seen[m.Name] {
-			v.fail(path+".name", "%q: a second model of this name", m.Name)
-		}
-		seen[m.Name] = true
-		v.locations(path+".locations", m.Locations)
-		v.within(path+".locations", m.Locations)
-		if m.MaxTokens < 0 {
-			v.fail(path+".max_tokens", "%d: want 1 or more; 0 is the model's largest", m.MaxTokens)
-		}
-		v.oneOf(path+".cache", cmp.Or(m.Cache, "off"), "off", "auto")
-		v.oneOf(path+".structured_output", cmp.Or(m.StructuredOutput, "auto"), "auto", "native", "tool")
-		if prefix, ok := m.Family(); ok {
-			v.family(path, prefix, m)
-		} else {
-			v.model(path, m)
-		}
-	}
-}
-
-// within holds the promise that nothing outside vertex.locations is ever called.
-func (v *validator) within(path string, locations []string) {
-	all := v.c.Vertex.Locations
-	for i, l := range locations {
-		if len(all) > 0 && !slices.Contains(all, l) {
-			v.fail(fmt.Sprintf("%s[%d]", path, i), "%q: not in vertex.locations %q, and nothing outside them is ever called", l, all)
-		}
-	}
-}
-
-func (v *validator) family(path, prefix string, m Model) {
-	members := v.c.members(prefix)
-	switch {
-	case m.Model != "":
-		v.fail(path+".model", "%q: a family such as %q serves its models under their own names", m.Model, m.Name)
-	case strings.Contains(prefix, "*"):
-		v.fail(path+".name", "%q: * may only stand at the end", m.Name)
-	case len(members) == 0:
-		v.fail(path+".name", "%q: no model of the catalogue is named so", m.Name)
-	case !v.served(m, members):
-		v.fail(path+".name", "%q: none of its models is served in vertex.locations %q", m.Name, v.c.Vertex.Locations)
-	}
-}
-
-// members are the catalogue's models with a name that begins with prefix, and the rules
-// of a new one where any such name would be taken for that.
-func (c *Config) members(prefix string) []*catalogue.Model {
-	members := slices.DeleteFunc(c.Catalogue.Models(), func(m *catalogue.Model) bool {
-		return !slices.ContainsFunc(names(m), func(name string) bool { return strings.HasPrefix(name, prefix) })
-	})
-	if unlisted, ok := c.Catalogue.Find(prefix + "0"); ok {
-		members = append(members, unlisted)
-	}
-	return members
-}
-
-// served reports whether one of the models has a location when asked for by the entry e.
-func (v *validator) served(e Model, models []*catalogue.Model) bool {
-	return slices.ContainsFunc(models, func(m *catalogue.Model) bool {
-		return len(v.c.LocationsOf(e, m)) > 0
-	})
-}
-
-func (v *validator) model(path string, m Model) {
-	if m.Name == "" {
-		v.fail(path+".name", "missing; it is what clients send")
-		return
-	}
-	if strings.ContainsAny(m.Name, "* \t\r\n") {
-		v.fail(path+".name", "%q: want a name without spaces; * may only stand at the end", m.Name)
-		return
-	}
-	at := path + ".name"
-	if m.Model != "" {
-		at = path + ".model"
-	}
-	found, ok := v.c.Catalogue.Find(m.Serves())
-	if !ok {
-		v.unknown(at, m)
-		return
-	}
-	v.known(path, at, m, found)
-}
-
-func (v *validator) unknown(at string, m Model) {
-	name := m.Serves()
-	if publisher, _, ok := strings.Cut(name, "/"); ok && publisher != anthropic {
-		v.fail(at, "%q: this version serves only Claude models", name)
-		return
-	}
-	var all []string
-	for _, m := range v.c.Catalogue.Models() {
-		all = append(all, names(m)...)
-	}
-	hint := suggest(name, all)
-	if hint == "" && m.Model == "" {
-		hint = "; an alias needs `model:` with a name of the catalogue"
-	}
-	v.fail(at, "%q: unknown model%s", name, hint)
-}
-
-// anthropic is the only publisher whose models this version can serve.
-const anthropic = "anthropic"
-
-// known checks what only makes sense for a known model.
-func (v *validator) known(path, at string, m Model, found *catalogue.Model) {
-	if found.Publisher != anthropic {
-		v.fail(at, "%q: a model of %s; this version serves only Claude models", m.Serves(), found.Publisher)
-		return
-	}
-	if found.MaxOutput > 0 && m.MaxTokens > found.MaxOutput {
-		v.fail(path+".max_tokens", "%d: above the %d that %s can answer with", m.MaxTokens, found.MaxOutput, found.ID)
-	}
-	if len(v.c.LocationsOf(m, found)) == 0 {
-		v.fail(at, "%q: served in %q, none of which is in vertex.locations %q", m.Serves(), found.Locations, v.c.Vertex.Locations)
-	}
-}
-
-// names are the spellings of m to suggest and to match families with.
-func names(m *catalogue.Model) []string {
-	undated, _, _ := strings.Cut(m.ID, "@")
-	return append([]string{undated, m.ID}, m.Names...)
+	return nil
 }
 
 func (v *validator) fallback() {

@@ -160,19 +160,34 @@ func TestValidateModels(t *testing.T) {
 			`4:23 models[2].model: "haiku": unknown model`,
 			"5:10 models[3].name: \"anthropic/foo\": unknown model; an alias needs `model:` with a name of the catalogue",
 		}},
-		{"other publishers", "models: [{name: mistralai/new-model}, {name: x, model: google/gemini}]\n", []string{
-			`1:17 models[0].name: "mistralai/new-model": this version serves only Claude models`,
-			`1:56 models[1].model: "google/gemini": this version serves only Claude models`,
+		{"other publishers", "models: [{name: mistralai/new-model}, {name: x, model: google/gemini}, {name: codestral-2}, {name: meta/llama-3.3-70b-instruct-maas}]\n", nil},
+		{"families of other publishers", "models: [{name: mistral*}, {name: mistralai/*}, {name: anthropic/*}, {name: deepseek-ai/deep*}, {name: meta/new-*}]\n", nil},
+		{"unknown publishers", "models: [{name: nobody/new-model}, {name: x, model: google/claude-opus-5}, {name: nobody/*}]\n", []string{
+			"1:17 models[0].name: \"nobody/new-model\": unknown model; an alias needs `model:` with a name of the catalogue",
+			`1:53 models[1].model: "google/claude-opus-5": unknown model; did you mean "claude-opus-5"?`,
+			`1:83 models[2].name: "nobody/*": no model of the catalogue is named so`,
+		}},
+		{"what only Claude does", "models:\n- {name: codestral-2, cache: auto, structured_output: tool, web_search: true}\n- {name: '*', cache: auto, web_search: true}\n- {name: gemini-3.8-flash, cache: off, structured_output: native}\n", []string{
+			`2:30 models[0].cache: "auto": only Claude's prompts are marked`,
+			`2:55 models[0].structured_output: "tool": only Claude answers by a tool`,
+			`2:73 models[0].web_search: true: only Claude searches`,
+		}},
+		{"provisioned throughput", "models:\n- {name: claude-opus-4-1, provisioned_throughput: dedicated}\n- {name: claude-fable-5-2, locations: [global], provisioned_throughput: spill}\n" +
+			"- {name: claude-opus-5, locations: [global], provisioned_throughput: spill}\n- {name: x, model: glm-5-maas, provisioned_throughput: dedicated}\n" +
+			"- {name: y, model: glm-5-maas, provisioned_throughput: shared}\n- {name: claude-*, provisioned_throughput: only}\n", []string{
+			`4:70 models[2].provisioned_throughput: "spill": claude-opus-5 has no provisioned throughput in ["global"]`,
+			`5:56 models[3].provisioned_throughput: "dedicated": glm-5-maas has no provisioned throughput in ["global"]`,
+			`7:44 models[5].provisioned_throughput: "only": want auto, dedicated, shared or spill`,
 		}},
 		{"names", "models: [{model: claude-opus-5}, {name: a b, model: claude-opus-5}, {name: x, model: claude-opus-5}, {name: x, model: claude-opus-5}]\n", []string{
 			`1:10 models[0].name: missing; it is what clients send`,
 			`1:41 models[1].name: "a b": want a name without spaces; * may only stand at the end`,
 			`1:109 models[3].name: "x": a second model of this name`,
 		}},
-		{"broken families", "models: [{name: 'cl*ude-*'}, {name: 'cl*ude'}, {name: gpt-*}, {name: claude-opus-*, model: claude-opus-5}]\n", []string{
+		{"broken families", "models: [{name: 'cl*ude-*'}, {name: 'cl*ude'}, {name: gtp-*}, {name: claude-opus-*, model: claude-opus-5}]\n", []string{
 			`1:17 models[0].name: "cl*ude-*": * may only stand at the end`,
 			`1:37 models[1].name: "cl*ude": want a name without spaces; * may only stand at the end`,
-			`1:55 models[2].name: "gpt-*": no model of the catalogue is named so`,
+			`1:55 models[2].name: "gtp-*": no model of the catalogue is named so`,
 			`1:92 models[3].model: "claude-opus-5": a family such as "claude-opus-*" serves its models under their own names`,
 		}},
 		{"max_tokens", "models: [{name: claude-opus-4-1, max_tokens: 32000}, {name: x, model: claude-opus-4-1, max_tokens: 32001}, {name: claude-*, max_tokens: -1}]\n", []string{
@@ -213,6 +228,94 @@ func TestValidateModels(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestValidateEndpoints(t *testing.T) {
+	const name, rest = "endpoint: projects/p/locations/us-central1/endpoints/7", "models:\n- {name: ft, endpoint: projects/p/locations/us-central1/endpoints/7, "
+	for _, test := range []struct {
+		name, content string
+		want          []string
+	}{
+		{"only its name", "models: [{name: ft, " + name + "}]\n", nil},
+		{"all that it may have", rest + "url: https://10.0.0.5, upstream_model: m, tls: {ca_file: a, server_name: b.c}, prices: {input: 1}, max_tokens: 9, provisioned_throughput: auto, cache: off}\n", nil},
+		{"empty is absent", rest + "url: '', upstream_model: '', tls: {ca_file: '', server_name: '', insecure_skip_verify: false}}\n" +
+			"- {name: claude-opus-5, endpoint: '', url: '', upstream_model: '', tls: {ca_file: '', server_name: '', insecure_skip_verify: false}}\n", nil},
+		{"over a name of the catalogue", "models: [{name: claude-opus-5, " + name + "}]\n", nil},
+		{"hosts", rest + "url: 'http://10.0.0.5'}\n- {name: b, " + name + ", url: 'https://[fd00::1]:8443'}\n- {name: c, " + name + ", url: https://7.us-central1-8.prediction.vertexai.goog, tls: {insecure_skip_verify: true, server_name: x}}\n", nil},
+		{"its location", "vertex: {locations: [us-central1]}\n" + rest + "}\n", nil},
+		{"no name", "models:\n- {" + name + "}\n- {name: ft*, " + name + "}\n- {name: a b, " + name + "}\n", []string{
+			`2:3 models[0].name: missing; it is what clients send`,
+			`3:10 models[1].name: "ft*": want a name without spaces; * may only stand at the end`,
+			`4:10 models[2].name: "a b": want a name without spaces; * may only stand at the end`,
+		}},
+		{"the same name twice", "models:\n- {name: ft, " + name + "}\n- {name: ft, " + name + "}\n", []string{
+			`3:10 models[1].name: "ft": a second model of this name`,
+		}},
+		{"no endpoint", "models:\n- {name: ft, endpoint: '7'}\n", []string{
+			`2:24 models[0].endpoint: "7": want projects/PROJECT/locations/LOCATION/endpoints/ID`,
+		}},
+		{"a location outside", "vertex: {locations: [us, eu]}\n" + rest + "}\n", []string{
+			`3:24 models[0].endpoint: "us-central1": not in vertex.locations ["us" "eu"], and nothing outside them is ever called`,
+		}},
+		{"what a model of the catalogue has", "models:\n- name: ft\n  " + name + "\n  model: claude-opus-5\n  locations: [us-central1]\n  provisioned_throughput: spill\n  cache: auto\n  structured_output: tool\n  web_search: true\n", []string{
+			`4:10 models[0].model: "claude-opus-5": an endpoint serves a model of its own; what that is called there is upstream_model`,
+			`5:14 models[0].locations: ["us-central1"]: an endpoint is where its name says`,
+			`6:27 models[0].provisioned_throughput: "spill": an endpoint has machines of its own`,
+			`7:10 models[0].cache: "auto": only Claude's prompts are marked`,
+			`8:22 models[0].structured_output: "tool": only Claude answers by a tool`,
+			`9:15 models[0].web_search: true: only Claude searches`,
+		}},
+		{"prices", rest + "prices: {input: -1, long: {output: -2}}}\n", []string{
+			`2:78 models[0].prices: input -1: not a price; long.output -2: not a price`,
+		}},
+		{"without an endpoint", "models:\n- name: claude-opus-5\n  url: https://10.0.0.5\n  upstream_model: m\n  tls: {ca_file: a}\n  prices: {input: 1}\n- {name: claude-*, upstream_model: m}\n", []string{
+			`3:8 models[0].url: only beside endpoint`,
+			`4:19 models[0].upstream_model: "m": only beside endpoint`,
+			`5:8 models[0].tls: only beside endpoint`,
+			`6:11 models[0].prices: only beside endpoint; those of the catalogue's models are changed in capabilities_file`,
+			`7:36 models[1].upstream_model: "m": only beside endpoint`,
+		}},
+		{"tls without a URL", rest + "tls: {insecure_skip_verify: true}}\n", []string{
+			`2:75 models[0].tls: only beside url: hosts that are looked up prove themselves to everybody`,
+		}},
+		{"tls without encryption", rest + "url: 'http://h', tls: {server_name: x}}\n", []string{
+			`2:92 models[0].tls: nothing is proven over http`,
+		}},
+		{"tls that contradicts itself", rest + "url: 'https://h', tls: {ca_file: a, insecure_skip_verify: true}}\n", []string{
+			`2:128 models[0].tls.insecure_skip_verify: true: then ca_file "a" is good for nothing`,
+		}},
+		{"a server name that is none", rest + "url: 'https://h', tls: {server_name: 'https://h'}}\n", []string{
+			`2:107 models[0].tls.server_name: "https://h": want a host name`,
+		}},
+		{"URL without scheme", rest + "url: 10.0.0.5}\n", []string{`2:75 models[0].url: want an absolute http or https URL`}},
+		{"URL with a path", rest + "url: 'https://h/v1'}\n", []string{`2:75 models[0].url: want only https:// or http:// and a host`}},
+		{"URL with a slash", rest + "url: 'https://h/'}\n", []string{`2:75 models[0].url: want only https:// or http:// and a host`}},
+		{"URL with a user", rest + "url: 'https://u:p@h'}\n", []string{`2:75 models[0].url: want a URL without user and password`}},
+		{"URL with a query", rest + "url: 'https://h?key=1'}\n", []string{`2:75 models[0].url: want a URL without query and fragment`}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			write(t, test.content)
+			c, err := Load("gateway.yaml", env())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, problems(t, c)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// An address may hold a password.
+func TestAnEndpointsURLIsNotQuoted(t *testing.T) {
+	write(t, "models:\n- {name: ft, endpoint: projects/p/locations/l/endpoints/7, url: 'https://u:secret@h'}\n")
+	c, err := Load("gateway.yaml", env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Validate(); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("the error is %v", err)
 	}
 }
 

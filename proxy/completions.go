@@ -29,7 +29,7 @@ func (g *Gateway) completions(x *exchange) *openai.Error {
 	if err != nil {
 		return err
 	}
-	if err := x.findRoute(req.Model, catalogue.PathCompletions, catalogue.PathFIM, catalogue.PathChat); err != nil {
+	if err := x.findRoute(req.Model, catalogue.PathCompletions, catalogue.PathFIM); err != nil {
 		return err
 	}
 	d := &draft{chat: req.Plain(), body: body}

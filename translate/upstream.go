@@ -4,9 +4,12 @@ package translate
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,8 +24,8 @@ func BadAnswer(what string, cause error) *openai.Error {
 }
 
 // ParseError turns an error answer of Vertex into the client's (openai-claude.md D.2).
-// With status 0 the error came inside a stream or with status 200, and its type tells
-// the status.
+// With status 0 the error came inside a stream or with status 200, and its type or its
+// code tells the status.
 func ParseError(status int, body []byte) *openai.Error {
 	f := parseFault(body)
 	if status < http.StatusBadRequest {
@@ -36,6 +39,8 @@ func ParseError(status int, body []byte) *openai.Error {
 // A fault is what all forms of upstream errors have in common.
 type fault struct {
 	kind    string // Anthropic's type or Google's status
+	code    int    // a status again, or 0
+	param   string
 	message string
 }
 
@@ -68,6 +73,8 @@ func parseObject(text []byte) (fault, bool) {
 		Type    jsontext.Value `json:"type"`
 		Status  string         `json:"status"`
 		Message jsontext.Value `json:"message"`
+		Code    jsontext.Value `json:"code"`
+		Param   jsontext.Value `json:"param"`
 	}
 	var object struct {
 		details `json:",embed"`
@@ -93,7 +100,52 @@ func parseObject(text []byte) (fault, bool) {
 	if f.kind == "" {
 		f.kind = words(found.Type)
 	}
+	if found.Param.Kind() == '"' {
+		f.param = words(found.Param)
+	}
+	f.code, _ = strconv.Atoi(words(found.Code)) // else it is a name
+	f.readComplaints(found.Message)
 	return f, f.message != ""
+}
+
+// A complaint is one of FastAPI's about a request: the servers of Mistral and of many open
+// models have them (vertex.md 6.2).
+type complaint struct {
+	Place   []jsontext.Value `json:"loc"` // body, messages, 0, content
+	Message string           `json:"msg"`
+}
+
+// readComplaints makes words of a list of complaints, which may stand in a detail of its
+// own.
+func (f *fault) readComplaints(list jsontext.Value) {
+	var object struct {
+		Detail jsontext.Value `json:"detail"`
+	}
+	if list.Kind() == '{' && json.Unmarshal(list, &object, Lenient) == nil {
+		list = object.Detail
+	}
+	var all []complaint
+	if list.Kind() != '[' || json.Unmarshal(list, &all, Lenient) != nil {
+		return
+	}
+	var lines []string
+	for _, c := range all {
+		lines = append(lines, strings.TrimPrefix(c.param()+": "+c.Message, ": "))
+	}
+	if len(lines) > 0 {
+		f.param, f.message = all[0].param(), strings.Join(lines, "; ")
+	}
+}
+
+// param is the field a complaint is about.
+func (c complaint) param() string {
+	var pointer jsontext.Pointer
+	for i, step := range c.Place {
+		if name := words(step); i > 0 || name != "body" {
+			pointer = pointer.AppendToken(name)
+		}
+	}
+	return openai.Param(pointer)
 }
 
 // words gives a JSON string's text, or other JSON as it is.
@@ -143,6 +195,9 @@ func (f fault) status() int {
 	if status, ok := statuses[f.kind]; ok {
 		return status
 	}
+	if f.code >= http.StatusBadRequest && f.code < 600 {
+		return f.code
+	}
 	return http.StatusInternalServerError
 }
 
@@ -150,6 +205,9 @@ func (f fault) status() int {
 // own credentials must not look like a fault of the client's key.
 func clientError(status int, f fault) *openai.Error {
 	e := &openai.Error{Status: status, Type: openai.TypeServer, Message: withoutProject(f.message)}
+	if strings.Contains(f.message, "not yet ready for inference") {
+		return notReady(e)
+	}
 	switch status {
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		return badRequest(e, f)
@@ -179,11 +237,26 @@ func clientError(status int, f fault) *openai.Error {
 	return e
 }
 
+// NotReady is the code of the error for an own endpoint without replicas, which has only
+// now begun to start one.
+const NotReady = "model_not_ready"
+
+// notReady tells scaling up from zero apart from a quota that is used up, though the
+// status is the same (vertex.md 8.5). It takes from tens of seconds to minutes.
+func notReady(e *openai.Error) *openai.Error {
+	e.Status, e.Code, e.RetryAfter = http.StatusServiceUnavailable, NotReady, 30*time.Second
+	return e
+}
+
 // badRequest finds the reasons a client can do something about.
 func badRequest(e *openai.Error, f fault) *openai.Error {
-	e.Status, e.Type = http.StatusBadRequest, openai.TypeInvalidRequest
+	e.Status, e.Type, e.Param = http.StatusBadRequest, openai.TypeInvalidRequest, f.param
 	switch {
-	case strings.Contains(f.message, "prompt is too long"), strings.Contains(f.message, "exceed context limit"):
+	case strings.Contains(f.message, "prediction.vertexai.goog"): // called at the shared address, it names its own
+		return &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_error", Final: true,
+			Message: "The endpoint has another address than the one the gateway calls.", Cause: errors.New(f.message)}
+	case strings.Contains(f.message, "prompt is too long"), strings.Contains(f.message, "exceed context limit"),
+		strings.Contains(f.message, "maximum context length"): // vLLM's
 		e.Code, e.Param = "context_length_exceeded", "messages"
 	case strings.Contains(f.message, "is not allowed to use Publisher Model"):
 		e.Status, e.Code, e.Param = http.StatusNotFound, "model_not_found", "model"

@@ -2,6 +2,7 @@ package translate_test
 
 import (
 	"testing"
+	"time"
 
 	"vertexgateway/translate"
 	"vertexgateway/translate/openai/openaitest"
@@ -26,11 +27,31 @@ func TestParseError(t *testing.T) {
 		{"a code that is a string", 400, `{"type":"error","error":{"type":"invalid_request_error","code":"400","message":"no"}}`,
 			`400 {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}`},
 		{"FastAPI", 422, `{"detail":[{"loc":["body","x"],"msg":"Extra inputs are not permitted"}]}`,
-			`400 {"error":{"message":"[{\"loc\":[\"body\",\"x\"],\"msg\":\"Extra inputs are not permitted\"}]","type":"invalid_request_error","param":null,"code":null}}`},
+			`400 {"error":{"message":"x: Extra inputs are not permitted","type":"invalid_request_error","param":"x","code":null}}`},
+		{"FastAPI in words", 404, `{"detail":"Not Found"}`,
+			`404 {"error":{"message":"Not Found","type":"invalid_request_error","param":"model","code":"model_not_found"}}`},
+		{"FastAPI without a place", 422, `{"detail":[{"msg":"no"}]}`,
+			`400 {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}`},
+		{"another list", 422, `{"detail":["no"]}`,
+			`400 {"error":{"message":"[\"no\"]","type":"invalid_request_error","param":null,"code":null}}`},
+		{"Mistral", 422, `{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","messages",0,"refusal"],"msg":"Extra inputs are not permitted","input":1},{"loc":["body","x"],"msg":"Wrong"}]},"type":"invalid_request_error","param":null,"code":null}`,
+			`400 {"error":{"message":"messages[0].refusal: Extra inputs are not permitted; x: Wrong","type":"invalid_request_error","param":"messages[0].refusal","code":null}}`},
+		{"vLLM", 400, `{"error":{"message":"max_tokens must be at least 1, got -1.","type":"BadRequestError","param":"max_tokens","code":400}}`,
+			`400 {"error":{"message":"max_tokens must be at least 1, got -1.","type":"invalid_request_error","param":"max_tokens","code":null}}`},
+		{"vLLM in a stream", 0, `{"error":{"message":"no","type":"BadRequestError","param":null,"code":400}}`,
+			`400 {"error":{"message":"no","type":"invalid_request_error","param":null,"code":null}}`},
+		{"a code that is no status", 0, `{"error":{"message":"no","code":3001}}`,
+			`500 {"error":{"message":"no","type":"server_error","param":null,"code":"upstream_error"}}`},
+		{"vLLM's window", 400, `{"object":"error","message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.","type":"BadRequestError","param":null,"code":400}`,
+			`400 {"error":{"message":"This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}`},
+		{"another address", 400, `{"error":{"code":400,"message":"Use the dedicated DNS 1.us-central1-123456.prediction.vertexai.goog.","status":"FAILED_PRECONDITION"}}`,
+			`502 {"error":{"message":"The endpoint has another address than the one the gateway calls.","type":"server_error","param":null,"code":"upstream_error"}}`},
 		{"flat", 404, `{"object":"error","message":"The model does not exist.","type":"NotFoundError","code":404}`,
 			`404 {"error":{"message":"The model does not exist.","type":"invalid_request_error","param":"model","code":"model_not_found"}}`},
-		{"plain text", 429, `Model is not yet ready for inference.`,
-			`429 {"error":{"message":"Model is not yet ready for inference.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}`},
+		{"plain text", 429, `Slow down.`,
+			`429 {"error":{"message":"Slow down.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}`},
+		{"scaling up from zero", 429, "Model is not yet ready for inference. Please wait\n",
+			`503 {"error":{"message":"Model is not yet ready for inference. Please wait","type":"server_error","param":null,"code":"model_not_ready"}}`},
 		{"a web page", 502, `<html>secret</html>`,
 			`503 {"error":{"message":"The upstream answered with status Bad Gateway.","type":"server_error","param":null,"code":"upstream_error"}}`},
 		{"nothing", 500, ``,
@@ -53,6 +74,14 @@ func TestParseError(t *testing.T) {
 			}
 			openaitest.Load(t).Check(t, "ErrorResponse", []byte(got[4:]))
 		})
+	}
+}
+
+// Scaling up takes its time: who asks again at once would only be refused again.
+func TestNotReady(t *testing.T) {
+	e := translate.ParseError(429, []byte("Model is not yet ready for inference."))
+	if e.Code != translate.NotReady || e.RetryAfter != 30*time.Second || e.Upstream != 429 || e.Final {
+		t.Errorf("%+v", e)
 	}
 }
 

@@ -3,6 +3,7 @@ package vertex
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"maps"
@@ -20,6 +21,11 @@ type Options struct {
 	// HTTP2: streams share connections. It costs CPU for each event; HTTP/1.1 costs a
 	// connection for each open stream (see docs/performance.md).
 	HTTP2 bool
+	// TLS tells how servers prove who they are; nil: by the system's authorities.
+	TLS *tls.Config
+	// Connections is the most there are to one host at a time; requests wait for a free
+	// one. 0: any number.
+	Connections int
 	// Dial opens connections; nil: a net.Dialer. For tests.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -27,6 +33,7 @@ type Options struct {
 // A Client posts requests to Vertex AI over connections it keeps. It is safe for
 // concurrent use.
 type Client struct {
+	options     Options
 	credentials *Credentials
 	base        string
 	transport   *http.Transport
@@ -37,12 +44,24 @@ const (
 	keepIdle       = 5 * time.Minute // connections wait that long to be used again
 )
 
+// AttachmentConnections is how many connections a service attachment of Private Service
+// Connect takes, from all its callers together (vertex.md 8.4).
+const AttachmentConnections = 1000
+
 // NewClient makes a client.
 func NewClient(o Options) *Client {
 	if o.Credentials == nil {
 		o.Credentials = NoCredentials()
 	}
-	return &Client{credentials: o.Credentials, base: o.BaseURL, transport: newTransport(o)}
+	return &Client{options: o, credentials: o.Credentials, base: o.BaseURL, transport: newTransport(o)}
+}
+
+// Private is a client with the same credentials for servers that prove in their own way
+// who they are, and take few connections.
+func (c *Client) Private(config *tls.Config) *Client {
+	o := c.options
+	o.TLS, o.Connections, o.HTTP2 = config, AttachmentConnections, false
+	return NewClient(o)
 }
 
 func newTransport(o Options) *http.Transport {
@@ -57,8 +76,10 @@ func newTransport(o Options) *http.Transport {
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dial,
+		TLSClientConfig:     o.TLS,
 		TLSHandshakeTimeout: connectTimeout,
 		IdleConnTimeout:     keepIdle,
+		MaxConnsPerHost:     o.Connections,
 		MaxIdleConnsPerHost: 1 << 16, // every finished stream's connection is worth keeping
 		DisableCompression:  true,    // a compressed stream would come in lumps
 		WriteBufferSize:     2 << 10, // bodies pass it by
@@ -77,14 +98,18 @@ func (c *Client) Request(ctx context.Context, t Target, method string, header ht
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.URL(c.base, method), bytes.NewReader(body))
+	return c.request(ctx, http.MethodPost, t.URL(c.base, method), header, body)
+}
+
+func (c *Client) request(ctx context.Context, verb, url string, header http.Header, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, verb, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header = make(http.Header, 4+len(header))
-	maps.Copy(req.Header, header)
 	req.Header["Content-Type"] = []string{"application/json"}
 	req.Header["User-Agent"] = []string{"vertexgateway"}
+	maps.Copy(req.Header, header)
 	if project := c.credentials.QuotaProject; project != "" {
 		req.Header["X-Goog-User-Project"] = []string{project}
 	}
@@ -98,7 +123,11 @@ func (c *Client) Do(ctx context.Context, t Target, method string, header http.He
 	if err != nil {
 		return nil, "", err
 	}
-	token, err = c.credentials.Token(ctx)
+	return c.send(req)
+}
+
+func (c *Client) send(req *http.Request) (res *http.Response, token string, err error) {
+	token, err = c.credentials.Token(req.Context())
 	if err != nil {
 		return nil, "", &CredentialsError{err}
 	}

@@ -1,11 +1,13 @@
 package vertex
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +34,11 @@ type Credentials struct {
 	Project string
 	// QuotaProject is sent as x-goog-user-project; empty: not sent.
 	QuotaProject string
+	// Kind is the type of the credentials file, as service_account; metadata for those of
+	// the machine the gateway runs on, none for a token that is always the same.
+	Kind string
+	// Account is the service account they are for; empty: they do not tell.
+	Account string
 
 	fetch func(context.Context) (*oauth2.Token, error)
 	now   func() time.Time
@@ -51,7 +58,7 @@ func NoCredentials() *Credentials {
 
 // StaticCredentials always send the same token.
 func StaticCredentials(token string) *Credentials {
-	return &Credentials{token: &oauth2.Token{AccessToken: token}, now: func() time.Time { return time.Time{} }, fetch: func(context.Context) (*oauth2.Token, error) {
+	return &Credentials{Kind: "none", token: &oauth2.Token{AccessToken: token}, now: func() time.Time { return time.Time{} }, fetch: func(context.Context) (*oauth2.Token, error) {
 		return &oauth2.Token{AccessToken: token}, nil
 	}}
 }
@@ -76,6 +83,7 @@ func FindCredentials(ctx context.Context, how string, client *http.Client, geten
 		return nil, fmt.Errorf("credentials %q: %w", how, err)
 	}
 	c := &Credentials{Project: found.ProjectID, QuotaProject: quotaProject(found.JSON, getenv), now: now}
+	c.Kind, c.Account = account(found.JSON)
 	c.fetch = func(ctx context.Context) (*oauth2.Token, error) {
 		// Found anew each time: a token source of oauth2 keeps its token until seconds
 		// before the end, and a rotated file would never be seen.
@@ -124,6 +132,21 @@ func quotaProject(data []byte, getenv func(string) string) string {
 		return project
 	}
 	return file.QuotaProject
+}
+
+// account finds the kind of credentials in their file, and whose they are.
+func account(data []byte) (kind, account string) {
+	var file struct {
+		Type  string `json:"type"`
+		Email string `json:"client_email"`
+		// URL ends in serviceAccounts/EMAIL:generateAccessToken.
+		URL string `json:"service_account_impersonation_url"`
+	}
+	if len(data) == 0 || json.Unmarshal(data, &file) != nil {
+		return "metadata", ""
+	}
+	email := strings.TrimSuffix(file.URL[strings.LastIndexByte(file.URL, '/')+1:], ":generateAccessToken")
+	return file.Type, cmp.Or(file.Email, email)
 }
 
 // Token gives a token that is still good. One that nears its end is replaced in the
@@ -210,6 +233,16 @@ func (c *Credentials) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
+}
+
+// Expiry is when the token at hand ends; zero: there is none, or it has no end.
+func (c *Credentials) Expiry() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.token == nil {
+		return time.Time{}
+	}
+	return c.token.Expiry
 }
 
 // Ready tells whether a good token is at hand.

@@ -219,3 +219,39 @@ func TestNoCredentials(t *testing.T) {
 		t.Errorf("token %q, ready %v", got, c.Ready())
 	}
 }
+
+func TestAccount(t *testing.T) {
+	write := func(text string) string {
+		path := filepath.Join(t.TempDir(), "credentials.json")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	impersonated := write(`{"type":"impersonated_service_account","service_account_impersonation_url":"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/b@p.example:generateAccessToken",
+		"source_credentials":{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c"}}`)
+	for how, want := range map[string][2]string{
+		serviceAccount(t): {"service_account", "a@file-project.iam.gserviceaccount.com"},
+		impersonated:      {"impersonated_service_account", "b@p.example"},
+		write(`{"type":"authorized_user","client_id":"a","client_secret":"b","refresh_token":"c"}`): {"authorized_user", ""},
+		"none": {"none", ""},
+	} {
+		if c := find(t, how, new(tokens)); c.Kind != want[0] || c.Account != want[1] {
+			t.Errorf("%s: %q, %q, want %q", how, c.Kind, c.Account, want)
+		}
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	path := serviceAccount(t)
+	synctest.Test(t, func(t *testing.T) {
+		c := find(t, path, new(tokens))
+		if got := c.Expiry(); !got.IsZero() {
+			t.Errorf("%v without a token", got)
+		}
+		token(t, c)
+		if left := time.Until(c.Expiry()); left < 59*time.Minute || left > time.Hour {
+			t.Errorf("%v left, want about an hour", left)
+		}
+	})
+}

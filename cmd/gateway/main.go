@@ -45,13 +45,15 @@ Every flag has an environment twin: --log-level is GATEWAY_LOG_LEVEL.`
 
 // commands is the command line.
 type commands struct {
-	Serve    serveCommand    `cmd:"" default:"withargs" help:"Run the gateway (the default)."`
-	Demo     demoCommand     `cmd:"" help:"Run it against a built-in emulator of Vertex AI."`
-	Emulate  emulateCommand  `cmd:"" help:"Run only the emulator, for tests."`
-	Config   configCommand   `cmd:"" help:"Print the effective configuration, secrets hidden."`
-	Wait     waitCommand     `cmd:"" help:"Wait until a gateway has started."`
-	Shutdown shutdownCommand `cmd:"" help:"Ask a running gateway to drain and stop."`
-	Version  versionCommand  `cmd:"" help:"Print version, commit and Go version."`
+	Serve     serveCommand     `cmd:"" default:"withargs" help:"Run the gateway (the default)."`
+	Demo      demoCommand      `cmd:"" help:"Run it against a built-in emulator of Vertex AI."`
+	Emulate   emulateCommand   `cmd:"" help:"Run only the emulator, for tests."`
+	Check     checkCommand     `cmd:"" help:"Tell what works, and what to do where it does not."`
+	Config    configCommand    `cmd:"" help:"Print the effective configuration, secrets hidden."`
+	Endpoints endpointsCommand `cmd:"" help:"List, describe and deploy endpoints of one's own."`
+	Wait      waitCommand      `cmd:"" help:"Wait until a gateway has started."`
+	Shutdown  shutdownCommand  `cmd:"" help:"Ask a running gateway to drain and stop."`
+	Version   versionCommand   `cmd:"" help:"Print version, commit and Go version."`
 }
 
 // run is the program: it returns the exit code.
@@ -63,7 +65,7 @@ func run(args []string, s *system) int {
 		kong.Writers(s.stdout, s.stderr),
 		kong.Exit(func(int) { helped = true }),
 		kong.Resolvers(environment(s.lookupenv)),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 80}),
 		kong.ValueFormatter(withTwin),
 		kong.BindTo(context.Background(), (*context.Context)(nil)),
 		kong.Bind(s),

@@ -18,8 +18,8 @@ const defaultDate = "@default"
 type Catalogue struct {
 	models   []*Model
 	families []Family
-	prefixes []string          // what clients write before a name
-	byName   map[string]*Model // every spelling of every model
+	prefixes []prefix          // what clients write before a name
+	byName   map[string]*Model // every spelling of every model, with dashes in versions
 }
 
 // A Family says whose model an unlisted name is, so that a model newer than the
@@ -40,44 +40,56 @@ func (c *Catalogue) Models() []*Model { return slices.Clone(c.models) }
 //   - the id as Vertex spells it, name@date, or as the publisher does, name-date
 //   - the id without its date, or with @default in its place
 //   - one of the model's further names
-//   - any of these with dots in its version: 4.5 is 4-5
+//   - any of these with dots in its version as dashes, or the other way: 4.5 is 4-5
 //   - any of these after vertex_ai/, PUBLISHER/ and publishers/PUBLISHER/models/, each at
-//     most once
+//     most once, the publisher being the model's
 //
 // Case matters. A listed model is shared and must not be changed. An unlisted name of a
 // [Family] is answered with a new model: that name as its ID, the newest listed model's
-// rules, no prices, status unknown. The ID is always safe as one segment of a URL path.
+// rules, no prices, status unknown. So is any other name behind a publisher of a listed
+// model that has no family: it has the API and the locations of the publisher's first
+// model and offers all that can be asked by that API; without the publisher it is not
+// found. The ID is always safe as one segment of a URL path.
 func (c *Catalogue) Find(name string) (*Model, bool) {
-	name = c.bare(name)
-	if !safe(name) {
+	publisher, name, ok := c.bare(name)
+	if !ok || !safe(name) {
 		return nil, false
 	}
-	if m, ok := c.byName[name]; ok {
-		return m, true
+	m := c.listed(name)
+	if m == nil {
+		m = c.unlisted(publisher, strings.TrimSuffix(name, defaultDate))
 	}
-	name = strings.TrimSuffix(name, defaultDate)
-	if m, ok := c.byName[name]; ok {
-		return m, true
+	if m == nil || publisher != "" && m.Publisher != publisher {
+		return nil, false
 	}
-	name = dashes(name)
-	if m, ok := c.byName[name]; ok {
-		return m, true
-	}
-	return c.unlisted(name)
+	return m, true
 }
 
-// unlisted makes a model of the family that name belongs to.
-func (c *Catalogue) unlisted(name string) (*Model, bool) {
+// listed is the model of the list that name is a spelling of.
+func (c *Catalogue) listed(name string) *Model {
+	if m, ok := c.byName[dashes(name)]; ok {
+		return m
+	}
+	return c.byName[dashes(strings.TrimSuffix(name, defaultDate))]
+}
+
+// unlisted makes a model of the family that name belongs to, else of the publisher.
+func (c *Catalogue) unlisted(publisher, name string) *Model {
+	if !safe(name) || strings.HasSuffix(name, defaultDate) {
+		return nil
+	}
 	for _, f := range c.families {
 		rest, ok := strings.CutPrefix(name, f.Prefix)
-		if !ok || rest == "" || strings.HasSuffix(rest, defaultDate) {
-			continue
-		}
-		if newest := c.newest(f.Publisher); newest != nil {
-			return newest.renamed(name), true
+		newest := c.newest(f.Publisher)
+		if ok && rest != "" && newest != nil {
+			return newest.renamed(dashes(name))
 		}
 	}
-	return nil, false
+	familial := slices.ContainsFunc(c.families, func(f Family) bool { return f.Publisher == publisher })
+	if other := first(publisher, c.models); other != nil && !familial {
+		return other.sibling(name)
+	}
+	return nil
 }
 
 // newest is the publisher's last released model, the first of several; nil when there is
@@ -107,7 +119,7 @@ func (c *Catalogue) Override(models []Model) (*Catalogue, error) {
 			return nil, fmt.Errorf("models[%d] %q: id: given twice", i, m.ID)
 		}
 		given[m.ID] = true
-		m.complete()
+		m.complete(apiOf(m.Publisher, all))
 		if err := m.check(); err != nil {
 			oneLine := strings.ReplaceAll(err.Error(), "\n", "; ") // each belongs to this model
 			return nil, fmt.Errorf("models[%d] %q: %s", i, m.ID, oneLine)
@@ -141,10 +153,10 @@ func build(models []*Model, families []Family) (*Catalogue, error) {
 // add enters every spelling of m.
 func (c *Catalogue) add(m *Model) error {
 	for _, name := range m.spellings() {
-		if other, taken := c.byName[name]; taken && other != m {
+		if other, taken := c.byName[dashes(name)]; taken && other != m {
 			return fmt.Errorf("model %q: name %q is also a name of %q", m.ID, name, other.ID)
 		}
-		c.byName[name] = m
+		c.byName[dashes(name)] = m
 	}
 	return nil
 }

@@ -58,6 +58,19 @@ func TestFind(t *testing.T) {
 		{"anthropic/vertex_ai/claude-opus-5", "claude-opus-5"},
 		{"vertex_ai/publishers/anthropic/models/claude-opus-5", "claude-opus-5"},
 		{"vertex_ai/anthropic/publishers/anthropic/models/claude-opus-5@default", "claude-opus-5"},
+
+		// Other publishers' models.
+		{"mistral-medium-3", "mistral-medium-3"},
+		{"mistralai/codestral-2", "codestral-2"},
+		{"codestral-2@001", "codestral-2"},
+		{"codestral-2@default", "codestral-2"},
+		{"jamba-1.5-mini", "jamba-1.5-mini"},
+		{"jamba-1-5-mini@001", "jamba-1.5-mini"},
+		{"meta/llama-4-maverick-17b-128e-instruct-maas", "llama-4-maverick-17b-128e-instruct-maas"},
+		{"llama-3.3-70b-instruct-maas", "llama-3.3-70b-instruct-maas"},
+		{"vertex_ai/deepseek-ai/deepseek-v3.2-maas", "deepseek-v3.2-maas"},
+		{"publishers/google/models/gemini-3-8-flash", "gemini-3.8-flash"},
+		{"xai/grok-4.20-reasoning", "grok-4.20-reasoning"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			m, ok := c.Find(tt.name)
@@ -82,6 +95,9 @@ func TestFindNothing(t *testing.T) {
 		"anthropic/", "anthropic/..", "vertex_ai/.", "publishers/anthropic/models/",
 		"anthropic/anthropic/claude-opus-5", "vertex_ai/vertex_ai/claude-opus-5",
 		"publishers/google/models/claude-opus-5", "google/claude-opus-5", "/claude-opus-5",
+		"meta/anthropic/claude-opus-5", "meta/claude-next-9", "anthropic/opus", "anthropic/gemini-3.8-flash",
+		"meta/gemini-3.8-flash", "meta/google/new-model", "mistral/mistral-medium-3", "mistralai/", "mistralai/.@default", "mistralai/x@default@default",
+		"mistralai/a/b", "new-model", "minimax/new-model",
 		"claude-opus-5/", "claude-opus-5:rawPredict", "claude-opus-5?x=1", "claude-opus-5#x",
 		"claude-opus-5%2f..", "claude-opus-5 ", " claude-opus-5", "claude-opus-5\n", "claude-opus-5\x00",
 		"claude-opus-5;v=1", `claude-opus\5`, "claude-öpus-5", "claude-x/../y", "claude-\xff",
@@ -115,12 +131,48 @@ func TestFindUnlisted(t *testing.T) {
 			continue
 		}
 		want := &Model{
-			ID: tt.id, Publisher: "anthropic", Title: tt.id, Status: "unknown",
+			ID: tt.id, Publisher: "anthropic", API: APIMessages, Title: tt.id, Status: "unknown",
+			Paths:     []string{PathChat, PathCompletions},
 			Locations: newest.Locations, Window: newest.Window, MaxOutput: newest.MaxOutput,
 			Accepts: newest.Accepts,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Find(%q) (-want +got):\n%s", tt.name, diff)
+		}
+	}
+}
+
+// A name behind a publisher may be a model of his that is newer than the catalogue.
+func TestFindUnlistedOfAPublisher(t *testing.T) {
+	c := Builtin()
+	two := []string{"us-central1", "europe-west4"}
+	for _, tt := range []struct {
+		name, id, publisher string
+		api                 API
+		paths, locations    []string
+		upstream            string
+	}{
+		{"mistralai/new-model", "new-model", "mistralai", APIMistral, []string{"chat", "completions", "fim", "ocr"}, two, "new-model"},
+		{"mistralai/codestral@2405", "codestral@2405", "mistralai", APIMistral, []string{"chat", "completions", "fim", "ocr"}, two, "codestral"},
+		{"vertex_ai/publishers/ai21/models/jamba-9.5", "jamba-9.5", "ai21", APIJamba, []string{"chat", "completions"}, two, "jamba-9.5"},
+		{"ai21/jamba-9@default", "jamba-9", "ai21", APIJamba, []string{"chat", "completions"}, two, "jamba-9"},
+		{"meta/llama-9-maas", "llama-9-maas", "meta", APIOpenAPI, []string{"chat", "completions", "embeddings"}, []string{"us-east5"}, "meta/llama-9-maas"},
+		{"google/gemini-9", "gemini-9", "google", APIOpenAPI, []string{"chat", "completions", "embeddings"}, []string{"global"}, "google/gemini-9"},
+	} {
+		got, ok := c.Find(tt.name)
+		if !ok {
+			t.Errorf("Find(%q) found nothing", tt.name)
+			continue
+		}
+		want := &Model{
+			ID: tt.id, Publisher: tt.publisher, API: tt.api, Paths: tt.paths, Title: tt.id, Status: "unknown", Locations: tt.locations,
+			Accepts: Accepts{Sampling: SamplingNone, ThinkingDefault: "off", ForcedTools: Never, Prefill: Never},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Find(%q) (-want +got):\n%s", tt.name, diff)
+		}
+		if got := got.Upstream(); got != tt.upstream {
+			t.Errorf("%q: Upstream() = %q, want %q", tt.name, got, tt.upstream)
 		}
 	}
 }
@@ -178,7 +230,7 @@ func TestOverrideWritesOutDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Model{
-		ID: "m", Publisher: "p", Title: "m", Status: "unknown",
+		ID: "m", Publisher: "p", API: APIOpenAPI, Paths: []string{PathChat, PathCompletions}, Title: "m", Status: "unknown",
 		Accepts: Accepts{Sampling: SamplingNone, ThinkingDefault: "off", ForcedTools: Never, Prefill: Never},
 	}
 	if diff := cmp.Diff([]*Model{want}, c.Models()); diff != "" {
@@ -253,7 +305,7 @@ func BenchmarkFind(b *testing.B) {
 
 // FuzzFind: whatever is found can be put into a URL path.
 func FuzzFind(f *testing.F) {
-	for _, name := range []string{"claude-opus-5", "claude-x@y", "anthropic/..", "claude-/x", "vertex_ai/claude-a.b", "claude-a@default@default"} {
+	for _, name := range []string{"claude-opus-5", "claude-x@y", "anthropic/..", "claude-/x", "vertex_ai/claude-a.b", "claude-a@default@default", "mistralai/.@default", "meta/a.b@1"} {
 		f.Add(name)
 	}
 	c := Builtin()
@@ -265,9 +317,9 @@ func FuzzFind(f *testing.F) {
 		if m.ID == "" || m.ID == "." || m.ID == ".." || strings.Trim(m.ID, pathSafe) != "" {
 			t.Errorf("Find(%q) has the ID %q", name, m.ID)
 		}
-		again, ok := c.Find(m.ID)
-		if !ok || again.ID != m.ID {
-			t.Errorf("Find(%q) has the ID %q, which finds %+v", name, m.ID, again)
+		again, ok := c.Find(m.Publisher + "/" + m.ID)
+		if !ok || again.ID != m.ID || again.Publisher != m.Publisher {
+			t.Errorf("Find(%q) is %s of %s, which finds %+v", name, m.ID, m.Publisher, again)
 		}
 	})
 }

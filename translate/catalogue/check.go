@@ -3,6 +3,7 @@ package catalogue
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -40,15 +41,19 @@ func (m *Model) check() error {
 	return errors.Join(
 		segment("id", m.ID),
 		segment("publisher", m.Publisher),
+		oneOf("api", m.API, slices.Sorted(maps.Keys(apis))),
+		names("paths", m.Paths),
+		eachOf("paths", m.Paths, apis[m.API]),
 		names("names", m.Names),
 		names("locations", m.Locations),
+		names("provisioned", m.Provisioned),
 		natural("window", m.Window),
 		natural("max_output", m.MaxOutput),
 		date("released", m.Released),
 		date("retires", m.Retires),
 		oneOf("status", m.Status, statuses),
 		m.Accepts.check(),
-		m.Prices.check(),
+		m.Prices.check("prices."),
 	)
 }
 
@@ -70,33 +75,38 @@ func (a *Accepts) check() error {
 	)
 }
 
-func (p *Prices) check() error {
+// Check reports all prices that are none: negative, infinite or no numbers. A nil
+// receiver has no mistakes.
+func (p *Prices) Check() error { return p.check("") }
+
+func (p *Prices) check(prefix string) error {
 	if p == nil {
 		return nil
 	}
 	return errors.Join(
-		price("prices.input", p.Input),
-		price("prices.output", p.Output),
-		price("prices.cache_write_5m", p.CacheWrite5m),
-		price("prices.cache_write_1h", p.CacheWrite1h),
-		price("prices.cache_read", p.CacheRead),
-		price("prices.regional", p.Regional),
-		price("prices.web_searches", p.WebSearches),
-		p.Long.check(),
+		price(prefix+"input", p.Input),
+		price(prefix+"output", p.Output),
+		price(prefix+"cache_write_5m", p.CacheWrite5m),
+		price(prefix+"cache_write_1h", p.CacheWrite1h),
+		price(prefix+"cache_read", p.CacheRead),
+		price(prefix+"regional", p.Regional),
+		price(prefix+"web_searches", p.WebSearches),
+		price(prefix+"pages", p.Pages),
+		p.Long.check(prefix+"long."),
 	)
 }
 
-func (p *LongPrices) check() error {
+func (p *LongPrices) check(prefix string) error {
 	if p == nil {
 		return nil
 	}
 	return errors.Join(
-		natural("prices.long.above", p.Above),
-		price("prices.long.input", p.Input),
-		price("prices.long.output", p.Output),
-		price("prices.long.cache_write_5m", p.CacheWrite5m),
-		price("prices.long.cache_write_1h", p.CacheWrite1h),
-		price("prices.long.cache_read", p.CacheRead),
+		natural(prefix+"above", p.Above),
+		price(prefix+"input", p.Input),
+		price(prefix+"output", p.Output),
+		price(prefix+"cache_write_5m", p.CacheWrite5m),
+		price(prefix+"cache_write_1h", p.CacheWrite1h),
+		price(prefix+"cache_read", p.CacheRead),
 	)
 }
 

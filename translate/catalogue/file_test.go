@@ -66,6 +66,13 @@ func TestParseErrors(t *testing.T) {
 		{"forced tools", model(`"accepts": {"forced_tools": "yes"}`), []string{`"m-1"`, `forced_tools "yes"`}},
 		{"prefill", model(`"accepts": {"prefill": "yes"}`), []string{`"m-1"`, `prefill "yes"`}},
 
+		{"api", model(`"api": "rest"`), []string{`"m-1"`, `api "rest"`, "jamba, messages, mistral, openapi, predict"}},
+		{"path", model(`"paths": ["chat", "talk"]`), []string{`"m-1"`, `paths[1] "talk"`, "chat, completions, embeddings"}},
+		{"path of another API", model(`"api": "jamba", "paths": ["ocr"]`), []string{`"m-1"`, `paths[0] "ocr"`}},
+		{"path twice", model(`"paths": ["chat", "chat"]`), []string{`"m-1"`, `paths[1] "chat"`, "twice"}},
+		{"provisioned", model(`"provisioned": ["us/.."]`), []string{`"m-1"`, `provisioned[0] "us/.."`}},
+		{"price of pages", model(`"prices": {"pages": -1}`), []string{`"m-1"`, "prices.pages -1"}},
+
 		{"window", model(`"window": -1`), []string{`"m-1"`, "window -1"}},
 		{"max output", model(`"max_output": -1`), []string{`"m-1"`, "max_output -1"}},
 		{"cache", model(`"accepts": {"cache_min_tokens": -1}`), []string{`"m-1"`, "cache_min_tokens -1"}},

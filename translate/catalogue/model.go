@@ -13,6 +13,12 @@ type Model struct {
 	ID string `json:"id" yaml:"id"`
 	// Publisher is the path segment after publishers/, e.g. anthropic.
 	Publisher string `json:"publisher" yaml:"publisher"`
+	// API is how the model is spoken to; empty: as the publisher's other models.
+	API API `json:"api,omitempty" yaml:"api"`
+	// Paths are what clients may ask of it: chat, completions, fim, ocr, embeddings. Empty:
+	// chat and completions, or embeddings where its API has nothing else. With the API
+	// openapi, completions are only of models for which Vertex has them (vertex.md 1.2).
+	Paths []string `json:"paths,omitempty" yaml:"paths"`
 	// Title is the name shown to people; empty: the ID.
 	Title string `json:"title" yaml:"title"`
 	// Names are further names clients use for it, besides ID and the spellings derived from ID.
@@ -21,6 +27,8 @@ type Model struct {
 	Dated bool `json:"dated,omitempty" yaml:"dated"`
 	// Locations in the order to try them.
 	Locations []string `json:"locations" yaml:"locations"`
+	// Provisioned are the locations where provisioned throughput can be had; empty: all but global.
+	Provisioned []string `json:"provisioned,omitempty" yaml:"provisioned"`
 	// Window is the context window in tokens; 0: unknown.
 	Window int `json:"window" yaml:"window"`
 	// MaxOutput is the largest max_tokens the model takes; 0: unknown.
@@ -32,7 +40,8 @@ type Model struct {
 	// Status is active, deprecated, retired or unknown; empty: unknown. Vertex serves
 	// deprecated models and, to some projects, retired ones.
 	Status string `json:"status" yaml:"status"`
-	// Accepts tells what a request may hold.
+	// Accepts tells what a request may hold. It says nothing of models whose API is not
+	// Messages.
 	Accepts Accepts `json:"accepts" yaml:"accepts"`
 	// Prices are in US dollars; nil: unknown.
 	Prices *Prices `json:"prices,omitempty" yaml:"prices"`
@@ -70,11 +79,27 @@ func (m *Model) Created() int64 {
 	return t.Unix()
 }
 
+// sibling is a model that nothing is known of but its name and that m is of its publisher.
+func (m *Model) sibling(id string) *Model {
+	return &Model{
+		ID:        id,
+		Publisher: m.Publisher,
+		API:       m.API,
+		Paths:     slices.Clone(apis[m.API]),
+		Title:     id,
+		Locations: m.Locations,
+		Status:    "unknown",
+		Accepts:   m.Accepts,
+	}
+}
+
 // renamed is a model that nothing is known of but its name and that m's rules hold.
 func (m *Model) renamed(id string) *Model {
 	return &Model{
 		ID:        id,
 		Publisher: m.Publisher,
+		API:       m.API,
+		Paths:     m.Paths,
 		Title:     id,
 		Locations: m.Locations,
 		Window:    m.Window,
@@ -84,8 +109,13 @@ func (m *Model) renamed(id string) *Model {
 	}
 }
 
-// complete writes out what an absent field means, so that readers need not know.
-func (m *Model) complete() {
+// complete writes out what an absent field means, so that readers need not know. The API
+// of the publisher is that of an absent one.
+func (m *Model) complete(publishers API) {
+	m.API = cmp.Or(m.API, publishers)
+	if len(m.Paths) == 0 {
+		m.Paths = m.API.defaultPaths()
+	}
 	m.Title = cmp.Or(m.Title, m.ID)
 	m.Status = cmp.Or(m.Status, "unknown")
 	a := &m.Accepts
@@ -154,20 +184,24 @@ const (
 	Unbudgeted When = "unbudgeted"
 )
 
-// Prices in US dollars per million tokens on the global endpoint, unless said otherwise.
-// A price of 0 adds nothing to a cost.
+// Prices in US dollars per million tokens on the global endpoint, or where the model is
+// not served there in every location, unless said otherwise. A price of 0 adds nothing to
+// a cost.
 type Prices struct {
 	Input        float64 `json:"input" yaml:"input"`
 	Output       float64 `json:"output" yaml:"output"`
-	CacheWrite5m float64 `json:"cache_write_5m,omitempty" yaml:"cache_write_5m"`
-	CacheWrite1h float64 `json:"cache_write_1h,omitempty" yaml:"cache_write_1h"`
-	CacheRead    float64 `json:"cache_read,omitempty" yaml:"cache_read"`
+	CacheWrite5m float64 `json:"cache_write_5m,omitempty" yaml:"cache_write_5m,omitempty"`
+	CacheWrite1h float64 `json:"cache_write_1h,omitempty" yaml:"cache_write_1h,omitempty"`
+	// CacheRead is the price of prompt tokens that were cached; 0: the price of others.
+	CacheRead float64 `json:"cache_read,omitempty" yaml:"cache_read,omitempty"`
 	// Regional multiplies every token price, those of Long too, outside global; 0 means 1.
-	Regional float64 `json:"regional,omitempty" yaml:"regional"`
+	Regional float64 `json:"regional,omitempty" yaml:"regional,omitempty"`
 	// WebSearches is the price of 1000 web searches, in every location.
-	WebSearches float64 `json:"web_searches,omitempty" yaml:"web_searches"`
+	WebSearches float64 `json:"web_searches,omitempty" yaml:"web_searches,omitempty"`
+	// Pages is the price of 1000 pages read.
+	Pages float64 `json:"pages,omitempty" yaml:"pages,omitempty"`
 	// Long replaces the token prices for every token of a request whose prompt is above its limit.
-	Long *LongPrices `json:"long,omitempty" yaml:"long"`
+	Long *LongPrices `json:"long,omitempty" yaml:"long,omitempty"`
 }
 
 // LongPrices are the prices of requests with long prompts.
@@ -176,7 +210,7 @@ type LongPrices struct {
 	Above        int     `json:"above" yaml:"above"`
 	Input        float64 `json:"input" yaml:"input"`
 	Output       float64 `json:"output" yaml:"output"`
-	CacheWrite5m float64 `json:"cache_write_5m,omitempty" yaml:"cache_write_5m"`
-	CacheWrite1h float64 `json:"cache_write_1h,omitempty" yaml:"cache_write_1h"`
-	CacheRead    float64 `json:"cache_read,omitempty" yaml:"cache_read"`
+	CacheWrite5m float64 `json:"cache_write_5m,omitempty" yaml:"cache_write_5m,omitempty"`
+	CacheWrite1h float64 `json:"cache_write_1h,omitempty" yaml:"cache_write_1h,omitempty"`
+	CacheRead    float64 `json:"cache_read,omitempty" yaml:"cache_read,omitempty"`
 }

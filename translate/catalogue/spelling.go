@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -21,26 +22,34 @@ func (m *Model) spellings() []string {
 	return append(derived, m.Names...)
 }
 
-// prefixes are what clients write before the names of these models.
-func prefixes(models []*Model) []string {
-	all := []string{"vertex_ai/"}
+// A prefix is what a client writes before a name, and the publisher it names.
+type prefix struct{ text, publisher string }
+
+// prefixes are those of the names of these models.
+func prefixes(models []*Model) []prefix {
+	all := []prefix{{"vertex_ai/", ""}}
 	for _, m := range models {
-		if short := m.Publisher + "/"; !slices.Contains(all, short) {
-			all = append(all, short, "publishers/"+m.Publisher+"/models/")
+		if short := (prefix{m.Publisher + "/", m.Publisher}); !slices.Contains(all, short) {
+			all = append(all, short, prefix{"publishers/" + m.Publisher + "/models/", m.Publisher})
 		}
 	}
 	return all
 }
 
-// bare is name without its prefixes.
-func (c *Catalogue) bare(name string) string {
+// bare is name without its prefixes, and the publisher they name; not ok where they name
+// two.
+func (c *Catalogue) bare(name string) (publisher, rest string, ok bool) {
 	left := c.prefixes
 	for {
-		i := slices.IndexFunc(left, func(p string) bool { return strings.HasPrefix(name, p) })
+		i := slices.IndexFunc(left, func(p prefix) bool { return strings.HasPrefix(name, p.text) })
 		if i < 0 {
-			return name
+			return publisher, name, true
 		}
-		name = name[len(left[i]):]
+		if publisher != "" && left[i].publisher != "" && left[i].publisher != publisher {
+			return "", "", false
+		}
+		publisher = cmp.Or(publisher, left[i].publisher)
+		name = name[len(left[i].text):]
 		left = slices.Concat(left[:i], left[i+1:])
 	}
 }

@@ -93,3 +93,21 @@ func mac(model, text string, start []byte) []byte {
 	h.Write([]byte(model + "\n" + text))
 	return h.Sum(nil)
 }
+
+// hex makes n hexadecimal digits.
+func (d dice) hex(n int) string {
+	b := make([]byte, (n+1)/2)
+	for i := range b {
+		b[i] = byte(d.IntN(256))
+	}
+	return hex.EncodeToString(b)[:n]
+}
+
+// digits makes n decimal digits.
+func (d dice) digits(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = '0' + byte(d.IntN(10))
+	}
+	return string(b)
+}

@@ -1,7 +1,8 @@
-// Package fakevertex answers like Claude on Vertex AI, without a network, an account or
-// a model: the emulator of `gateway demo` and `gateway emulate`, and of tests. It knows
-// what Vertex refuses and how its answers look on the wire; what the answers say is made
-// up, and the same request always gets the same sense. Failures are arranged by
+// Package fakevertex answers like Vertex AI, without a network, an account or a model: the
+// emulator of `gateway demo` and `gateway emulate`, and of tests. It serves Claude, Mistral,
+// Jamba, text embeddings, and the models of endpoints/openapi, each by its own API. It
+// knows what Vertex refuses and how its answers look on the wire; what the answers say is
+// made up, and the same request always gets the same sense. Failures are arranged by
 // [Scenario].
 package fakevertex
 
@@ -18,6 +19,9 @@ import (
 
 	"vertexgateway/translate/catalogue"
 )
+
+// publisherOfClaude stands in the path before its models.
+const publisherOfClaude = "anthropic"
 
 // maxBody is what Google Cloud takes, in bytes (vertex.md 2.4).
 const maxBody = 30 << 20
@@ -40,8 +44,8 @@ type Options struct {
 // A Server is the emulator. It may be used by several goroutines. Requests that a
 // scenario keeps waiting end when the client leaves or Close is called.
 type Server struct {
-	models  map[string]*catalogue.Model // by both spellings that Vertex takes
-	places  map[string]bool             // locations of any model
+	models  map[string]*catalogue.Model // by PUBLISHER/ID, in both spellings that Vertex takes
+	places  map[string]bool             // locations of any Claude
 	find    func(string) (*catalogue.Model, bool)
 	now     func() time.Time
 	pace    time.Duration
@@ -83,11 +87,11 @@ func New(o Options) *Server {
 
 func (s *Server) offer(models []*catalogue.Model) {
 	for _, m := range models {
-		if m.Publisher != "anthropic" {
+		s.models[m.Publisher+"/"+m.ID] = m
+		s.models[m.Publisher+"/"+m.Undated()] = m
+		if m.Publisher != publisherOfClaude {
 			continue
 		}
-		s.models[m.ID] = m
-		s.models[m.Undated()] = m
 		for _, place := range m.Locations {
 			s.places[place] = true
 		}
@@ -118,6 +122,7 @@ type call struct {
 	ctx context.Context // ends when the client leaves or the emulator closes
 
 	path     path
+	api      *api // the Messages API until the model is known
 	model    *catalogue.Model
 	scenario Scenario
 	entry    *Request
@@ -133,6 +138,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) *call {
 	return &call{
 		Server: s, w: w, r: r, ctx: ctx,
 		path:  parsePath(r.URL.Path),
+		api:   &messagesAPI,
 		dice:  roll(s.serial.Add(1)),
 		entry: s.journal.open(r),
 		stop:  func() { untie(); cancel() },
@@ -161,19 +167,17 @@ func (c *call) fail(err error) {
 	c.answerRefusal(refused)
 }
 
-// serve goes through a request in the order in which Google and then Anthropic see it.
+// serve goes through a request in the order in which Google and then the publisher see it.
 func (c *call) serve() error {
-	c.journal.note(c.entry, func(e *Request) {
-		e.Location, e.Publisher, e.Model, e.Method = c.path.location, c.path.publisher, c.path.model, c.path.method
-	})
+	c.noteTarget()
 	body, err := c.read()
 	if err != nil {
 		return err
 	}
-	if err := c.admit(); err != nil {
+	if err := c.admit(body); err != nil {
 		return err
 	}
-	c.scenario = c.script.pick(c.path, c.model, c.find)
+	c.scenario = c.script.pick(c)
 	if c.scenario.replaces() {
 		return c.playInstead()
 	}
@@ -183,7 +187,13 @@ func (c *call) serve() error {
 	if c.path.counts() {
 		return c.count(body)
 	}
-	return c.message(body)
+	return c.api.answer(c, body)
+}
+
+func (c *call) noteTarget() {
+	c.journal.note(c.entry, func(e *Request) {
+		e.Location, e.Publisher, e.Model, e.Method = c.path.location, c.path.publisher, c.path.model, c.path.method
+	})
 }
 
 // read takes the whole body first: without that a client that hangs up is not noticed.
@@ -197,7 +207,7 @@ func (c *call) read() ([]byte, error) {
 }
 
 // admit is Google's part: who asks, and for what.
-func (c *call) admit() error {
+func (c *call) admit(body []byte) error {
 	if !c.path.known || c.r.Method != http.MethodPost {
 		return errPage
 	}
@@ -208,19 +218,50 @@ func (c *call) admit() error {
 	if c.path.counts() {
 		return c.admitCount()
 	}
-	model, offered := c.models[c.path.model]
-	if c.path.publisher != "anthropic" || !offered || !slices.Contains(model.Locations, c.path.location) {
+	if c.path.endpoint == openapi {
+		if err := c.path.address(body); err != nil {
+			return err
+		}
+		c.noteTarget()
+	}
+	return c.admitModel()
+}
+
+func (c *call) admitModel() error {
+	model, offered := c.offered()
+	if strings.HasPrefix(c.path.model, embedContentOnly) {
+		return c.path.unsupported()
+	}
+	if !offered || !slices.Contains(model.Locations, c.path.location) {
 		return c.path.notFound()
 	}
-	c.model = model
-	if c.path.method != "rawPredict" && c.path.method != "streamRawPredict" {
-		return googleError(http.StatusBadRequest, "FAILED_PRECONDITION", "%s is not supported in the %s API.", c.path.model, c.path.method)
+	c.model, c.api = model, apis[model.API]
+	return c.admitMethod()
+}
+
+// offered is the path's model. Other publishers than Anthropic take any @version.
+func (c *call) offered() (*catalogue.Model, bool) {
+	name := c.path.publisher + "/" + c.path.model
+	if m, ok := c.models[name]; ok || c.path.publisher == publisherOfClaude {
+		return m, ok
+	}
+	name, _, _ = strings.Cut(name, "@")
+	m, ok := c.models[name]
+	return m, ok
+}
+
+func (c *call) admitMethod() error {
+	if c.path.endpoint == openapi {
+		return c.admitRoute()
+	}
+	if !slices.Contains(c.api.methods, c.path.method) {
+		return c.path.unsupported()
 	}
 	return nil
 }
 
 func (c *call) admitCount() error {
-	if c.path.publisher != "anthropic" || !c.places[c.path.location] {
+	if c.path.publisher != publisherOfClaude || !c.places[c.path.location] {
 		return c.path.notFound()
 	}
 	return nil

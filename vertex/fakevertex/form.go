@@ -6,6 +6,9 @@ import "slices"
 // kept by it, as they are trees.
 type forms struct {
 	messages, countTokens shape
+	mistral               mistralForms
+	jamba                 shape
+	openapi               openForms
 }
 
 func newForms() forms {
@@ -41,6 +44,9 @@ func newForms() forms {
 	return forms{
 		messages:    object(messages...),
 		countTokens: object(append(slices.Clip(shared), must("model", text))...),
+		mistral:     newMistralForms(),
+		jamba:       jambaForm(),
+		openapi:     newOpenForms(),
 	}
 }
 

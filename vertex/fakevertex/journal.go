@@ -15,9 +15,9 @@ const (
 // A Request is one that the emulator received, and what became of it.
 type Request struct {
 	Location  string      `json:"location"`  // as in the path
-	Publisher string      `json:"publisher"` // as in the path
-	Model     string      `json:"model"`     // as in the path
-	Method    string      `json:"method"`    // rawPredict, streamRawPredict ...
+	Publisher string      `json:"publisher"` // as in the path, or in the body that goes to endpoints/openapi
+	Model     string      `json:"model"`     // likewise
+	Method    string      `json:"method"`    // rawPredict, streamRawPredict, chat/completions ...
 	URL       string      `json:"url"`       // path and query
 	Header    http.Header `json:"header"`
 	Body      []byte      `json:"-"`      // nil while it is being read, and when it was too large
@@ -33,7 +33,7 @@ type Request struct {
 	dropped    bool // from the journal
 }
 
-// Usage is what an answer costs, in tokens, by Anthropic's names.
+// Usage is what an answer costs, in tokens, by Anthropic's names, whatever its API.
 type Usage struct {
 	Input        int `json:"input_tokens"` // neither read from the cache nor written to it
 	CacheWrite5m int `json:"ephemeral_5m_input_tokens"`
@@ -42,6 +42,7 @@ type Usage struct {
 	Output       int `json:"output_tokens"`       // with Thinking
 	Thinking     int `json:"thinking_tokens"`     // of Output
 	Searches     int `json:"web_search_requests"` // not tokens, but requests
+	Pages        int `json:"pages_processed"`     // of OCR
 }
 
 // Prompt is the sum of the prompt's tokens.

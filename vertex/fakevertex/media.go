@@ -113,13 +113,17 @@ func checkImage(label string, data []byte, many bool) *refusal {
 	return nil
 }
 
-// pages counts a PDF's roughly: those that stand in the file uncompressed, but one at least.
 func (b *block) pages() int {
 	s := b.source()
 	if b.Type != "document" || s.Type != "base64" {
 		return 0
 	}
 	data, _ := base64.StdEncoding.DecodeString(s.Data)
+	return pdfPages(data)
+}
+
+// pdfPages counts roughly: those that stand in the file uncompressed, but one at least.
+func pdfPages(data []byte) int {
 	n := 0
 	for {
 		_, rest, found := bytes.Cut(data, []byte("/Type"))

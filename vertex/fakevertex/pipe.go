@@ -8,10 +8,9 @@ import (
 )
 
 const (
-	streamType  = "text/event-stream; charset=utf-8"
-	plainJSON   = "application/json"
-	batch       = 16 << 10 // bytes written at once where nothing is paced
-	overloading = "overloaded_error"
+	streamType = "text/event-stream; charset=utf-8"
+	plainJSON  = "application/json"
+	batch      = 16 << 10 // bytes written at once where nothing is paced
 )
 
 // whole sends one JSON body, as far as the scenario lets it.
@@ -32,9 +31,14 @@ func (c *call) whole(body []byte) error {
 
 // inStreamError is the error of a scenario with its own status.
 func (c *call) inStreamError() error {
-	kind := cmp.Or(c.scenario.ErrorType, overloading)
-	status := map[string]int{overloading: 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "invalid_request_error": 400}[kind]
-	return refuseAs(cmp.Or(status, 500), kind, "%s", cmp.Or(c.scenario.Message, "Overloaded"))
+	t := c.trouble()
+	status := map[string]int{"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "invalid_request_error": 400}[t.kind]
+	return c.api.refuse(cmp.Or(status, 500), t)
+}
+
+// trouble is that of a scenario in which an answer breaks off with an error.
+func (c *call) trouble() trouble {
+	return trouble{cmp.Or(c.scenario.ErrorType, c.api.usual.kind), cmp.Or(c.scenario.Message, c.api.usual.text)}
 }
 
 // A pipe sends the events of one stream: at once, or paced, or until it is to break off.
@@ -138,7 +142,7 @@ func (c *call) breakOff(write func(event []byte) error) error {
 		return c.stall(write)
 	case sc.ErrorAfter != 0:
 		c.complete = true
-		return write(errorInStream(nil, cmp.Or(sc.ErrorType, overloading), cmp.Or(sc.Message, "Overloaded"), c.dice.requestID()))
+		return write(c.api.broken(c.trouble(), c.dice.requestID()))
 	}
 	c.complete = true
 	return nil
@@ -154,7 +158,7 @@ func (c *call) stall(write func(event []byte) error) error {
 		if err := c.pause(c.scenario.Pings); err != nil {
 			return err
 		}
-		if err := write([]byte(pingEvent)); err != nil {
+		if err := write([]byte(c.api.ping)); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // A refusal is an error answer. It has one of the shapes of vertex.md 4.1: Anthropic's,
-// Google's (in an array on streaming methods), or a page.
+// Google's (in an array on streaming methods), another publisher's, or a page.
 type refusal struct {
 	status int
 	kind   string // of Anthropic's shape: invalid_request_error ...
@@ -20,6 +20,7 @@ type refusal struct {
 	text   string
 	detail *errorInfo // Google's
 	page   bool
+	raw    []byte // the body in the shape of another publisher
 }
 
 type errorInfo struct {
@@ -68,7 +69,7 @@ func unauthenticated(p path) *refusal {
 		Type:     "type.googleapis.com/google.rpc.ErrorInfo",
 		Reason:   "CREDENTIALS_MISSING",
 		Domain:   "googleapis.com",
-		Metadata: map[string]string{"service": "aiplatform.googleapis.com", "method": "google.cloud.aiplatform.v1.PredictionService." + p.method},
+		Metadata: map[string]string{"service": "aiplatform.googleapis.com", "method": "google.cloud.aiplatform.v1.PredictionService." + p.rpc()},
 	}
 	return r
 }
@@ -115,6 +116,9 @@ func (r *refusal) body(requestID string, array bool) []byte {
 	if r.page {
 		return r.html()
 	}
+	if r.raw != nil {
+		return r.raw
+	}
 	if r.grpc == "" {
 		return r.anthropic(requestID)
 	}
@@ -152,8 +156,10 @@ func (c *call) answerRefusal(r *refusal) {
 	switch {
 	case r.page:
 		kind = "text/html; charset=UTF-8"
+	case r.raw != nil:
+		kind = plainJSON
 	case r.grpc == "":
-		kind = "application/json"
+		kind = plainJSON
 		c.w.Header().Set("request-id", c.dice.requestID())
 	}
 	c.answerBytes(r.status, kind, r.body(c.dice.requestID(), c.path.streams()))
@@ -179,14 +185,14 @@ func (c *call) head(status int, kind string) {
 }
 
 // errorInStream is the event of vertex.md 4.6.
-func errorInStream(dst []byte, kind, message, requestID string) []byte {
-	dst = append(dst, "event: error\ndata: {\"type\":\"error\",\"error\":{\"details\":null,\"type\":"...)
-	dst = appendQuoted(dst, kind)
-	dst = append(dst, `,"message":`...)
-	dst = appendQuoted(dst, message)
-	dst = append(dst, `},"request_id":`...)
-	dst = appendQuoted(dst, requestID)
-	return append(dst, "}\n\n"...)
+func errorInStream(t trouble, requestID string) []byte {
+	event := []byte("event: error\ndata: {\"type\":\"error\",\"error\":{\"details\":null,\"type\":")
+	event = appendQuoted(event, t.kind)
+	event = append(event, `,"message":`...)
+	event = appendQuoted(event, t.text)
+	event = append(event, `},"request_id":`...)
+	event = appendQuoted(event, requestID)
+	return append(event, "}\n\n"...)
 }
 
 // appendQuoted writes s as a JSON string. It is raw UTF-8, as on Vertex.

@@ -38,10 +38,14 @@ import (
 type Scenario struct {
 	// Location, Model and Method are those of the requests it is for; empty: every.
 	// Model is any spelling that the catalogue knows, Method rawPredict,
-	// streamRawPredict or count-tokens.
+	// streamRawPredict, count-tokens or predict, or behind endpoints/openapi
+	// chat/completions, completions or embeddings.
 	Location string `json:"location,omitzero"`
 	Model    string `json:"model,omitzero"`
 	Method   string `json:"method,omitzero"`
+	// RequestType is the value of X-Vertex-AI-LLM-Request-Type of those it is for: dedicated
+	// or shared; empty: every.
+	RequestType string `json:"request_type,omitzero"`
 	// Times is how many requests it is for, counted from Set; 0: all.
 	Times int `json:"times,omitzero"`
 
@@ -52,7 +56,7 @@ type Scenario struct {
 	// looked at.
 	Status int `json:"status,omitzero"`
 	// Body goes with Status; empty: what Vertex says with that status, in its shape, with
-	// the text of Message if there is one. With ErrorType it has Anthropic's shape and
+	// the text of Message if there is one. With ErrorType it has the publisher's shape and
 	// that type.
 	Body      string `json:"body,omitzero"`
 	Message   string `json:"message,omitzero"`
@@ -63,15 +67,16 @@ type Scenario struct {
 	HTML bool `json:"html,omitzero"`
 	// Stall: not even headers come.
 	Stall bool `json:"stall,omitzero"`
-	// Replay is the exact body of a good answer: an event stream if it starts with event:,
-	// else JSON. The places where a stream breaks off count in it too.
+	// Replay is the exact body of a good answer: an event stream if it starts with event: or
+	// data:, else JSON. The places where a stream breaks off count in it too.
 	Replay string `json:"replay,omitzero"`
 
-	// These break off the stream after n events, message_start and ping counted; -1: after
+	// These break off the stream after n events, message_start, ping and [DONE] counted; -1: after
 	// the headers. Whole answers break off in the middle of their body, and answer
-	// ErrorAfter with an error status. StallAfter is silence, with a ping every Pings;
-	// CutAfter breaks the connection; CloseAfter ends the body as if it were complete;
-	// ErrorAfter sends an error event of ErrorType (empty: overloaded_error) and Message.
+	// ErrorAfter with an error status. StallAfter is silence, with a ping every Pings, which
+	// is a comment where the API has no such event; CutAfter breaks the connection;
+	// CloseAfter ends the body as if it were complete; ErrorAfter sends an error event of
+	// ErrorType (empty: overloaded_error, or the publisher's like) and Message.
 	StallAfter int           `json:"stall_after,omitzero"`
 	CutAfter   int           `json:"cut_after,omitzero"`
 	CloseAfter int           `json:"close_after,omitzero"`
@@ -87,16 +92,30 @@ type Scenario struct {
 	Events int `json:"events,omitzero"`
 	// Tokens is the length of the text without Text and Events.
 	Tokens int `json:"tokens,omitzero"`
-	// Thinking is the text of the thinking block, if the request's thinking is on.
+	// Thinking is the text of the thinking block, if the request's thinking is on, or if the
+	// model reasons. Mistral's models do with Chunked.
 	Thinking string `json:"thinking,omitzero"`
 	// Redacted puts a redacted_thinking block before the others.
 	Redacted bool `json:"redacted,omitzero"`
 	// Calls are the tools called, after Text.
 	Calls []Call `json:"calls,omitzero"`
-	// StopReason replaces the right one: refusal, pause_turn ...
+	// StopReason replaces the right one: refusal, pause_turn, model_length ...
 	StopReason string `json:"stop_reason,omitzero"`
 	// Interleaved puts a text and another thinking block before the tool calls.
 	Interleaved bool `json:"interleaved,omitzero"`
+
+	// Chunked makes the content of Mistral's answers a list of chunks.
+	Chunked bool `json:"chunked,omitzero"`
+	// ObjectArguments makes the arguments of tool calls an object instead of a string, where
+	// the API is Mistral's or Jamba's. Nameless leaves their index and type out, and the id is
+	// the string null.
+	ObjectArguments bool `json:"object_arguments,omitzero"`
+	Nameless        bool `json:"nameless,omitzero"`
+	// Undone leaves [DONE] out at the end of a stream.
+	Undone bool `json:"undone,omitzero"`
+	// Cached is how many tokens of the prompt were read from a cache that the request does
+	// not ask for, as behind endpoints/openapi and at Mistral.
+	Cached int `json:"cached,omitzero"`
 
 	// Pauses is how many times an answer stops with pause_turn, where the request offers
 	// web search, which is then made whatever the question: each round is one block, the
@@ -127,12 +146,12 @@ type Call struct {
 	Input jsontext.Value `json:"input,omitzero"` // an object; nil: {}
 }
 
-// ParseScenarios reads a JSON list of scenarios. Their members are location, model, method
-// and times; delay, status, body, message, error_type, header, html, stall and replay;
+// ParseScenarios reads a JSON list of scenarios. Their members are location, model, method,
+// request_type and times; delay, status, body, message, error_type, header, html, stall and replay;
 // stall_after, cut_after, close_after, error_after and pings; pace, text, events, tokens,
-// thinking, redacted, calls, stop_reason and interleaved; pauses, search_error and
-// untitled; denied, accepts, window and bound. Any other name, a wrong type and a
-// contradiction are errors.
+// thinking, redacted, calls, stop_reason and interleaved; chunked, object_arguments,
+// nameless, undone and cached; pauses, search_error and untitled; denied, accepts, window
+// and bound. Any other name, a wrong type and a contradiction are errors.
 func ParseScenarios(data []byte) ([]Scenario, error) {
 	var list []Scenario
 	err := json.Unmarshal(data, &list, json.RejectUnknownMembers(true), json.ExperimentalSupportFormatTag(true))
@@ -147,6 +166,9 @@ func ParseScenarios(data []byte) ([]Scenario, error) {
 	return list, nil
 }
 
+// scenarioMethods are what a scenario's method may be.
+var scenarioMethods = append([]string{"rawPredict", "streamRawPredict", "count-tokens", "predict"}, openapiPaths...)
+
 func (s *Scenario) check() error {
 	ends := 0
 	for _, set := range []bool{s.Status != 0 || s.HTML, s.Stall, s.StallAfter != 0, s.CutAfter != 0, s.CloseAfter != 0, s.ErrorAfter != 0} {
@@ -154,7 +176,7 @@ func (s *Scenario) check() error {
 			ends++
 		}
 	}
-	counts := []int{s.StallAfter + 1, s.CutAfter + 1, s.CloseAfter + 1, s.ErrorAfter + 1, s.Times, s.Events, s.Tokens, s.Pauses, s.Window, int(s.Delay), int(s.Pace), int(s.Pings)}
+	counts := []int{s.StallAfter + 1, s.CutAfter + 1, s.CloseAfter + 1, s.ErrorAfter + 1, s.Times, s.Events, s.Tokens, s.Pauses, s.Window, s.Cached, int(s.Delay), int(s.Pace), int(s.Pings)}
 	switch {
 	case ends > 1:
 		return errors.New("only one of status, html, stall, stall_after, cut_after, close_after and error_after can be")
@@ -162,7 +184,7 @@ func (s *Scenario) check() error {
 		return fmt.Errorf("status %d is not an error's", s.Status)
 	case slices.Min(counts) < 0:
 		return errors.New("negative number")
-	case !slices.Contains([]string{"", "rawPredict", "streamRawPredict", "count-tokens"}, s.Method):
+	case s.Method != "" && !slices.Contains(scenarioMethods, s.Method):
 		return fmt.Errorf("unknown method %q", s.Method)
 	case s.SearchError != "" && !slices.Contains(searchErrors, s.SearchError):
 		return fmt.Errorf("unknown search_error %q", s.SearchError)
@@ -189,19 +211,21 @@ func (s *Scenario) breakAfter() (int, bool) {
 // replaces reports whether the request's body does not matter.
 func (s *Scenario) replaces() bool { return s.Status != 0 || s.HTML || s.Stall || s.Replay != "" }
 
-func (s *Scenario) matches(p path, m *catalogue.Model, find func(string) (*catalogue.Model, bool)) bool {
-	method := p.method
-	if p.counts() {
+func (s *Scenario) matches(c *call) bool {
+	method := c.path.method
+	if c.path.counts() {
 		method = "count-tokens"
 	}
-	if s.Location != "" && s.Location != p.location || s.Method != "" && s.Method != method {
+	switch {
+	case s.Location != "" && s.Location != c.path.location,
+		s.Method != "" && s.Method != method,
+		s.RequestType != "" && s.RequestType != c.r.Header.Get("X-Vertex-AI-LLM-Request-Type"):
 		return false
-	}
-	if s.Model == "" || s.Model == p.model {
+	case s.Model == "" || s.Model == c.path.model:
 		return true
 	}
-	meant, ok := find(s.Model)
-	return ok && m != nil && meant.ID == m.ID
+	meant, ok := c.find(s.Model)
+	return ok && c.model != nil && meant.ID == c.model.ID && meant.Publisher == c.model.Publisher
 }
 
 // A script is the scenarios in force.
@@ -221,12 +245,12 @@ func (s *Server) Set(scenarios ...Scenario) {
 }
 
 // pick uses up one time of the scenario for a request.
-func (s *script) pick(p path, m *catalogue.Model, find func(string) (*catalogue.Model, bool)) Scenario {
+func (s *script) pick(c *call) Scenario {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.list {
 		one := &s.list[i]
-		if one.matches(p, m, find) && (one.Times == 0 || s.used[i] < one.Times) {
+		if one.matches(c) && (one.Times == 0 || s.used[i] < one.Times) {
 			s.used[i]++
 			return *one
 		}
@@ -266,8 +290,9 @@ func bodyType(body string) string {
 
 // usual is what Vertex says with a status (vertex.md 4.2 to 4.5).
 func (c *call) usual(status int) *refusal {
-	if kind := cmp.Or(c.scenario.ErrorType, anthropicErrors[status]); kind != "" {
-		return refuseAs(status, kind, "%s", cmp.Or(c.scenario.Message, anthropicTexts[status], http.StatusText(status)))
+	own := c.api.own[status]
+	if kind := cmp.Or(c.scenario.ErrorType, own.kind); kind != "" {
+		return c.api.refuse(status, trouble{kind, cmp.Or(c.scenario.Message, own.text, http.StatusText(status))})
 	}
 	grpc := cmp.Or(grpcNames[status], "UNKNOWN")
 	text := cmp.Or(c.scenario.Message, googleTexts[status])
@@ -281,13 +306,17 @@ func (c *call) usual(status int) *refusal {
 	case status == http.StatusTooManyRequests:
 		return c.overQuota()
 	case status == http.StatusForbidden:
-		return googleError(status, grpc, "Permission 'aiplatform.endpoints.predict' denied on resource '//aiplatform.googleapis.com/projects/%s/locations/%s/publishers/%s/models/%s' (or it may not exist).", c.path.project, c.path.location, c.path.publisher, c.path.model)
+		return googleError(status, grpc, "Permission 'aiplatform.endpoints.predict' denied on resource '//aiplatform.googleapis.com/%s' (or it may not exist).", c.path.resource())
 	}
 	return googleError(status, grpc, "%s", http.StatusText(status))
 }
 
-// overQuota names the metric of the location's kind (vertex.md 4.2, 11).
+// overQuota names the metric of the location's kind (vertex.md 4.2, 11). Models of
+// endpoints/openapi share what there is.
 func (c *call) overQuota() *refusal {
+	if c.path.endpoint != "" {
+		return googleError(http.StatusTooManyRequests, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")
+	}
 	bucket := ""
 	switch c.path.location {
 	case "global":
@@ -297,22 +326,11 @@ func (c *call) overQuota() *refusal {
 	}
 	base, _, _ := strings.Cut(c.path.model, "@")
 	return googleError(http.StatusTooManyRequests, "RESOURCE_EXHAUSTED",
-		"Quota exceeded for aiplatform.googleapis.com/%sonline_prediction_requests_per_base_model with base model: anthropic-%s. Please submit a quota increase request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.", bucket, base)
-}
-
-var anthropicErrors = map[int]string{
-	http.StatusBadRequest:            "invalid_request_error",
-	http.StatusRequestEntityTooLarge: "request_too_large",
-	529:                              "overloaded_error",
-}
-
-var anthropicTexts = map[int]string{
-	http.StatusBadRequest:            "Error",
-	http.StatusRequestEntityTooLarge: "Request exceeds the maximum size",
-	529:                              "Overloaded",
+		"Quota exceeded for aiplatform.googleapis.com/%sonline_prediction_requests_per_base_model with base model: %s-%s. Please submit a quota increase request. https://cloud.google.com/vertex-ai/docs/generative-ai/quotas-genai.", bucket, c.path.publisher, base)
 }
 
 var grpcNames = map[int]string{
+	http.StatusBadRequest:          "INVALID_ARGUMENT",
 	http.StatusUnauthorized:        "UNAUTHENTICATED",
 	http.StatusForbidden:           "PERMISSION_DENIED",
 	http.StatusNotFound:            "NOT_FOUND",

@@ -239,9 +239,14 @@ func TestParseScenarios(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
+	got, err = ParseScenarios([]byte(`[{"request_type": "dedicated", "method": "chat/completions", "status": 429}, {"chunked": true, "object_arguments": true, "nameless": true, "undone": true, "cached": 3}]`))
+	want = []Scenario{{RequestType: "dedicated", Method: "chat/completions", Status: 429}, {Chunked: true, ObjectArguments: true, Nameless: true, Undone: true, Cached: 3}}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
 	bad := []string{
-		`[{"denied": ["images"]}]`, `[{"accepts": {"x": 1}}]`, `[{"accepts": {"prefill": true}}]`, `[{"accepts": []}]`, `[{"window": -1}]`, `[{"pauses": -1}]`, `[{"search_error": "x"}]`,
-		`{}`, `[{"sleep": 1}]`, `[{"pace": 20}]`, `[{"pace": "-1s"}]`, `[{"status": 200}]`, `[{"status": 500, "stall": true}]`, `[{"method": "predict"}]`, `[{"events": -1}]`, `[{"cut_after": -2}]`,
+		`[{"denied": ["images"]}]`, `[{"accepts": {"x": 1}}]`, `[{"accepts": {"prefill": true}}]`, `[{"accepts": []}]`, `[{"window": -1}]`, `[{"pauses": -1}]`, `[{"cached": -1}]`, `[{"search_error": "x"}]`,
+		`{}`, `[{"sleep": 1}]`, `[{"pace": 20}]`, `[{"pace": "-1s"}]`, `[{"status": 200}]`, `[{"status": 500, "stall": true}]`, `[{"method": "explain"}]`, `[{"events": -1}]`, `[{"cut_after": -2}]`,
 	}
 	for _, bad := range bad {
 		if got, err := ParseScenarios([]byte(bad)); err == nil {

@@ -77,9 +77,9 @@ func (c *call) count(body []byte) error {
 	if err != nil {
 		return err
 	}
-	model, ok := c.models[req.Model]
+	model, ok := c.models[publisherOfClaude+"/"+req.Model]
 	if !ok {
-		if model, ok = c.find(req.Model); !ok || c.models[model.ID] == nil {
+		if model, ok = c.find(req.Model); !ok || c.models[publisherOfClaude+"/"+model.ID] == nil {
 			return refuseAs(http.StatusNotFound, "not_found_error", "model: %s", req.Model)
 		}
 	}
@@ -100,8 +100,10 @@ func (c *call) count(body []byte) error {
 // replay sends the scenario's own bytes.
 func (c *call) replay() error {
 	text := c.scenario.Replay
-	c.w.Header().Set("request-id", c.dice.requestID())
-	if !strings.HasPrefix(text, "event:") {
+	if c.api == &messagesAPI {
+		c.w.Header().Set("request-id", c.dice.requestID())
+	}
+	if !strings.HasPrefix(text, "event:") && !strings.HasPrefix(text, "data:") {
 		return c.whole([]byte(text))
 	}
 	return c.flow(func(send func([]byte) error) error {

@@ -25,12 +25,31 @@ func may(name string, s shape) field  { return field{name, false, s} }
 
 // object has these fields and no others.
 func object(fields ...field) shape {
+	listed := loose(fields...)
+	return func(v any) *refusal {
+		if r := listed(v); r != nil {
+			return r
+		}
+		m, known := v.(map[string]any), 0
+		for _, f := range fields {
+			if _, present := m[f.name]; present {
+				known++
+			}
+		}
+		if known < len(m) {
+			return refuse("Extra inputs are not permitted").under(extra(m, fields))
+		}
+		return nil
+	}
+}
+
+// loose has these fields, and any others.
+func loose(fields ...field) shape {
 	return func(v any) *refusal {
 		m, ok := v.(map[string]any)
 		if !ok {
 			return refuse("Input should be a valid dictionary")
 		}
-		known := 0
 		for _, f := range fields {
 			value, present := m[f.name]
 			if !present && f.required {
@@ -39,13 +58,9 @@ func object(fields ...field) shape {
 			if !present {
 				continue
 			}
-			known++
 			if r := f.shape(value); r != nil {
 				return r.under(f.name)
 			}
-		}
-		if known < len(m) {
-			return refuse("Extra inputs are not permitted").under(extra(m, fields))
 		}
 		return nil
 	}
@@ -61,20 +76,23 @@ func extra(m map[string]any, fields []field) string {
 }
 
 // tagged is an object whose field type tells which of these it is.
-func tagged(kinds map[string]shape) shape {
+func tagged(kinds map[string]shape) shape { return taggedBy("type", kinds) }
+
+// taggedBy is an object one of whose fields tells which of these it is.
+func taggedBy(field string, kinds map[string]shape) shape {
 	return func(v any) *refusal {
 		m, ok := v.(map[string]any)
 		if !ok {
 			return refuse("Input should be a valid dictionary")
 		}
-		tag, ok := m["type"]
+		tag, ok := m[field]
 		if !ok {
-			return refuse("Field required").under("type")
+			return refuse("Field required").under(field)
 		}
 		name, _ := tag.(string)
 		kind, ok := kinds[name]
 		if !ok {
-			return refuse("Input tag '%v' found using 'type' does not match any of the expected tags: %s", tag, quotedList(slices.Sorted(maps.Keys(kinds))))
+			return refuse("Input tag '%v' found using '%s' does not match any of the expected tags: %s", tag, field, quotedList(slices.Sorted(maps.Keys(kinds))))
 		}
 		if r := kind(v); r != nil {
 			return r.under(name)
@@ -156,6 +174,17 @@ func integer(low float64) shape {
 			return refuse("Input should be greater than or equal to %v", low)
 		}
 		return nil
+	}
+}
+
+// count is a whole number from 1 to high.
+func count(high float64) shape {
+	whole, within := integer(1), number(1, high)
+	return func(v any) *refusal {
+		if r := whole(v); r != nil {
+			return r
+		}
+		return within(v)
 	}
 }
 

@@ -329,6 +329,10 @@ func (w *wire) end() {
 
 // events cuts the bytes of a recorded stream.
 func events(stream string) []string {
-	all := strings.SplitAfter(stream, "\n\n")
+	blank := "\n\n"
+	if strings.Contains(stream, "\r\n\r\n") {
+		blank = "\r\n\r\n"
+	}
+	all := strings.SplitAfter(stream, blank)
 	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
