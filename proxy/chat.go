@@ -75,13 +75,19 @@ func (x *exchange) decode(body []byte) (*openai.ChatRequest, *openai.Error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := x.findChatRoute(chat); err != nil {
+		return nil, err
+	}
+	if x.route.model.API == catalogue.APIOpenAPI { // which gets the client's own bytes
+		if len(chat.Messages) == 0 {
+			return nil, openai.MissingParam("messages")
+		}
+		return chat, nil
+	}
 	if len(chat.Messages) == 0 && chat.Input.Kind() != 0 { // some agents send the Responses API's form here
 		if chat.Messages, err = responses.Messages(chat.Input, chat.Instructions); err != nil {
 			return nil, err
 		}
-	}
-	if err := x.findChatRoute(chat); err != nil {
-		return nil, err
 	}
 	chat.AnthropicBeta = append(chat.AnthropicBeta, x.r.Header["Anthropic-Beta"]...)
 	x.recall(chat)
@@ -159,7 +165,7 @@ func (x *exchange) findChatRoute(chat *openai.ChatRequest) *openai.Error {
 	if !ok || r.guessed {
 		at := strings.LastIndexByte(chat.Model, '-')
 		if level, isEffort := efforts[chat.Model[at+1:]]; isEffort && at > 0 {
-			if known, found := x.gateway.route(x.snapshot, chat.Model[:at]); found && !known.guessed {
+			if known, found := x.gateway.route(x.snapshot, chat.Model[:at]); found && !known.guessed && known.model.API == catalogue.APIMessages {
 				chat.ReasoningEffort = cmp.Or(chat.ReasoningEffort, level)
 				x.route = known
 				return x.checkPath(catalogue.PathChat)

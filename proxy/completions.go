@@ -63,7 +63,7 @@ func (x *exchange) complete(d *draft, req *completions.Request) *openai.Error {
 		if err != nil {
 			return err
 		}
-		d.chat, d.body = chat, nil
+		d.chat = chat
 	}
 	return nil
 }

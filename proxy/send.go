@@ -144,9 +144,16 @@ func silent(cause error) *openai.Error {
 func (x *exchange) refused(res *http.Response, token string, p *place) *failure {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxErrorBody))
 	f := &failure{err: translate.ParseError(res.StatusCode, body), verdict: vertex.Judge(p.Location, res.StatusCode, body)}
-	f.err.Cause = err
+	if err != nil {
+		f.err.Cause = err
+	}
+	if f.err.Code == translate.NotReady {
+		f.verdict.Reason = "not_ready" // and no quota
+	}
 	p.explain(f, res)
-	f.err.RetryAfter = x.retryAfter(res.Header)
+	if wait := x.retryAfter(res.Header); wait > 0 {
+		f.err.RetryAfter = wait
+	}
 	if f.verdict.Refresh {
 		p.client.Credentials().Refused(token)
 	}

@@ -69,7 +69,7 @@ func (t *translation) callsOf(m *openai.Message, param messageParam) ([]call, *o
 			continue
 		}
 		if p.Name == "" {
-			return nil, missingParam(param.content(i, ".name"))
+			return nil, openai.MissingParam(param.content(i, ".name"))
 		}
 		made = t.appendCall(made, p.ID, p.Name, p.Input, param)
 		isPart[p.ID] = p.ID != ""
@@ -85,7 +85,7 @@ func (t *translation) callsOf(m *openai.Message, param messageParam) ([]call, *o
 		case c.Type == "function" || c.Type == "":
 			made = t.appendCall(made, c.ID, c.Function.Name, c.Function.Arguments, param)
 		default:
-			return nil, invalidValue(param.field(fmt.Sprintf("tool_calls[%d].type", i)), "must be function or custom")
+			return nil, openai.InvalidValue(param.field(fmt.Sprintf("tool_calls[%d].type", i)), "must be function or custom")
 		}
 	}
 	if f := m.FunctionCall; f != nil {
@@ -142,7 +142,7 @@ func (t *translation) compose(m *openai.Message, made []call, param messageParam
 			last := param.message == len(t.chat.Messages)-1 && i == len(m.Content.Parts)-1
 			t.addServerPart(p, served[cmp.Or(p.ToolUseID, p.ID)], last)
 		case "image_url", "input_image", "image", "document", "file", "input_file":
-			return false, unsupportedValue(param.content(i, ""), "an assistant message cannot hold an image or a file")
+			return false, openai.UnsupportedValue(param.content(i, ""), "an assistant message cannot hold an image or a file")
 		default:
 			if err := t.addPart(p, param, i); err != nil {
 				return false, err
@@ -398,7 +398,7 @@ func join(pieces []openai.ReasoningDetail, field func(*openai.ReasoningDetail) j
 	}
 	joined := jsontext.Value{'"'}
 	for i := range pieces {
-		joined = append(joined, inside(field(&pieces[i]))...)
+		joined = append(joined, openai.Inside(field(&pieces[i]))...)
 	}
 	return append(joined, '"')
 }

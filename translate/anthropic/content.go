@@ -14,7 +14,7 @@ func (t *translation) textBlocks(c openai.Content, param messageParam) ([]block,
 	blocks, err := t.contentBlocks(c, param)
 	for i := range blocks {
 		if blocks[i].kind != text {
-			return nil, invalidValue(param.whole(), "only text is possible in a system message")
+			return nil, openai.InvalidValue(param.whole(), "only text is possible in a system message")
 		}
 	}
 	return blocks, err
@@ -65,9 +65,9 @@ func partBlock(p *openai.Part, param messageParam, index int) (block, *openai.Er
 		b, why := sourceBlock(p)
 		return b, badMedia(p.Media, param.content(index, ".source"), why)
 	case "input_audio", "video_url":
-		return block{}, unsupportedValue(param.content(index, ".type"), p.Type+" parts are not available with this model")
+		return block{}, openai.UnsupportedValue(param.content(index, ".type"), p.Type+" parts are not available with this model")
 	}
-	return block{}, invalidValue(param.content(index, ".type"), "unknown content part type '"+strings.ToValidUTF8(p.Type, "?")+"'")
+	return block{}, openai.InvalidValue(param.content(index, ".type"), "unknown content part type '"+strings.ToValidUTF8(p.Type, "?")+"'")
 }
 
 func textPart(value jsontext.Value, param messageParam, index int) (block, *openai.Error) {
@@ -80,7 +80,7 @@ func textPart(value jsontext.Value, param messageParam, index int) (block, *open
 
 func filePart(f openai.File, fetched *openai.Media, param string) (block, *openai.Error) {
 	if f.FileID != "" && f.FileData == "" && fetched == nil {
-		return block{}, unsupportedValue(param, "there are no stored files here; send the data in file_data")
+		return block{}, openai.UnsupportedValue(param, "there are no stored files here; send the data in file_data")
 	}
 	b, why := fileBlock(f, fetched)
 	return b, badMedia(fetched, param, why)
@@ -91,7 +91,7 @@ func badMedia(fetched *openai.Media, param, why string) *openai.Error {
 	if why == "" {
 		return nil
 	}
-	err := invalidValue(param, why)
+	err := openai.InvalidValue(param, why)
 	if fetched != nil {
 		err.Code = "invalid_image_url"
 	}
@@ -122,10 +122,10 @@ func (t *translation) checkImages() *openai.Error {
 		m.count(t.turns[i].blocks)
 	}
 	if most := t.model.Accepts.Images; most > 0 && m.images > most {
-		return invalidValue("messages", "this model takes no more than "+strconv.Itoa(most)+" images")
+		return openai.InvalidValue("messages", "this model takes no more than "+strconv.Itoa(most)+" images")
 	}
 	if m.images+m.documents > fewMedia && m.side > maxManySide {
-		return invalidValue("messages", "in a request with more than 20 images and documents no side of an image may be longer than 2000 pixels")
+		return openai.InvalidValue("messages", "in a request with more than 20 images and documents no side of an image may be longer than 2000 pixels")
 	}
 	return nil
 }

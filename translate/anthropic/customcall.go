@@ -72,7 +72,7 @@ func single(members map[string]jsontext.Value) (value jsontext.Value, ok bool) {
 }
 
 func quote(text []byte) openai.Escaped {
-	return inside(openai.AppendString(nil, string(text)))
+	return openai.Inside(openai.AppendString(nil, string(text)))
 }
 
 // search looks for the text, and gives what comes behind the quote it begins with.

@@ -44,13 +44,13 @@ func (t *translation) setFormat() *openai.Error {
 	case "json_schema":
 		return t.setNamedSchema(f.JSONSchema)
 	}
-	return invalidValue("response_format.type", "must be text, json_object or json_schema")
+	return openai.InvalidValue("response_format.type", "must be text, json_object or json_schema")
 }
 
 func (t *translation) setNamedSchema(s *openai.JSONSchema) *openai.Error {
 	const param = "response_format.json_schema"
 	if s == nil {
-		return missingParam(param)
+		return openai.MissingParam(param)
 	}
 	switch s.Schema.Kind() {
 	case '{':
@@ -60,7 +60,7 @@ func (t *translation) setNamedSchema(s *openai.JSONSchema) *openai.Error {
 		t.askForJSON()
 		return nil
 	}
-	return invalidValue(param+".schema", "must be a JSON Schema object")
+	return openai.InvalidValue(param+".schema", "must be a JSON Schema object")
 }
 
 // setSchema uses Claude's own structured output where model, project and schema allow it;
@@ -87,7 +87,7 @@ func (t *translation) setAnswerTool(s *openai.JSONSchema, param string) *openai.
 	}
 	schema, _ := objectSchema(s.Schema)
 	if schema == nil {
-		return invalidValue(param, "must be a JSON Schema of an object")
+		return openai.InvalidValue(param, "must be a JSON Schema of an object")
 	}
 	name := t.freeName(s.Name)
 	none := t.choice.kind == "none"

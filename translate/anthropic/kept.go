@@ -79,7 +79,7 @@ func longer(start jsontext.Value, more openai.Escaped) jsontext.Value {
 	if len(more) == 0 {
 		return start
 	}
-	value := append(jsontext.Value{'"'}, inside(start)...)
+	value := append(jsontext.Value{'"'}, openai.Inside(start)...)
 	return append(append(value, more...), '"')
 }
 

@@ -70,9 +70,9 @@ func (t *translation) addMessage(m *openai.Message, role string, leading bool, p
 	case "function":
 		return t.addToolMessage(m, calls.functions[m.Name], param, calls)
 	case "":
-		return missingParam(param.field("role"))
+		return openai.MissingParam(param.field("role"))
 	}
-	return invalidValue(param.field("role"), "must be system, developer, user, assistant, tool or function")
+	return openai.InvalidValue(param.field("role"), "must be system, developer, user, assistant, tool or function")
 }
 
 // A messageParam names a message, or the content part of one that has content itself; -1
@@ -188,7 +188,7 @@ func (t *translation) addToolMessage(m *openai.Message, id string, param message
 func (t *translation) addResultPart(p *openai.Part, param messageParam, calls *callBook) *openai.Error {
 	var inner openai.Content
 	if len(p.Content) > 0 && json.Unmarshal(p.Content, &inner) != nil {
-		return invalidValue(param.field("content"), "must be a string or an array of content parts")
+		return openai.InvalidValue(param.field("content"), "must be a string or an array of content parts")
 	}
 	from := len(t.blocks)
 	content, err := t.contentBlocks(inner, param)

@@ -22,11 +22,11 @@ func (t *translation) checkUnsupported() *openai.Error {
 		return openai.BadRequest("unsupported_parameter", "moderation", "Unsupported parameter: 'moderation': this model's input and output cannot be blocked by a policy.")
 	}
 	if c.N != nil && *c.N != 1 {
-		return unsupportedValue("n", "only n=1 is available with this model")
+		return openai.UnsupportedValue("n", "only n=1 is available with this model")
 	}
 	for _, m := range c.Modalities {
 		if m != "text" {
-			return unsupportedValue("modalities", "this model answers in text only")
+			return openai.UnsupportedValue("modalities", "this model answers in text only")
 		}
 	}
 	t.dropIf("moderation", c.Moderation.Kind() == '{')
@@ -64,18 +64,6 @@ func (t *translation) checkOthers() {
 			t.warn(name, "dropped")
 		}
 	}
-}
-
-func missingParam(param string) *openai.Error {
-	return openai.BadRequest("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
-}
-
-func unsupportedValue(param, why string) *openai.Error {
-	return openai.BadRequest("unsupported_value", param, "Unsupported value for '"+param+"': "+why+".")
-}
-
-func invalidValue(param, why string) *openai.Error {
-	return openai.BadRequest("invalid_value", param, "Invalid value for '"+param+"': "+why+".")
 }
 
 // decodeObject reads the members of an object that v has; false if it is none.
@@ -117,7 +105,7 @@ func (t *translation) setSampling() *openai.Error {
 		return err
 	}
 	if c.TopK != nil && *c.TopK < 0 {
-		return invalidValue("top_k", "must be at least 0")
+		return openai.InvalidValue("top_k", "must be at least 0")
 	}
 	t.temperature, t.topP, t.topK = c.Temperature, c.TopP, c.TopK
 	if t.topP != nil && *t.topP == 1 {
@@ -145,7 +133,7 @@ func inRange(param string, value *float64, low, high float64) *openai.Error {
 	if value == nil || (*value >= low && *value <= high) {
 		return nil
 	}
-	return invalidValue(param, "must be between "+formatFloat(low)+" and "+formatFloat(high))
+	return openai.InvalidValue(param, "must be between "+formatFloat(low)+" and "+formatFloat(high))
 }
 
 // dropSampling drops all but a top_p that may stay. A temperature of 1 is Claude's own

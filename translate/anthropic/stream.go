@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -252,33 +251,20 @@ func (s *Stream) decodedDelta(ev *event) {
 	d := &ev.Delta
 	switch d.Type {
 	case "text_delta":
-		s.delta(deltaText, ev.Index, inside(d.Text))
+		s.delta(deltaText, ev.Index, openai.Inside(d.Text))
 	case "input_json_delta":
-		s.delta(deltaJSON, ev.Index, inside(d.PartialJSON))
+		s.delta(deltaJSON, ev.Index, openai.Inside(d.PartialJSON))
 	case "thinking_delta":
-		s.delta(deltaThinking, ev.Index, inside(d.Thinking))
+		s.delta(deltaThinking, ev.Index, openai.Inside(d.Thinking))
 	case "signature_delta":
-		s.delta(deltaSignature, ev.Index, inside(d.Signature))
+		s.delta(deltaSignature, ev.Index, openai.Inside(d.Signature))
 	case "compaction_delta":
-		s.delta(deltaCompaction, ev.Index, inside(d.Content))
+		s.delta(deltaCompaction, ev.Index, openai.Inside(d.Content))
 	case "citations_delta":
 		if ev.Index == s.index {
 			s.cite(d.Citation)
 		}
 	}
-}
-
-// inside gives the inside of a JSON string; empty if it is none. What is not UTF-8 in it
-// becomes U+FFFD.
-func inside(value jsontext.Value) openai.Escaped {
-	if value.Kind() != '"' {
-		return nil
-	}
-	if !utf8.Valid(value) {
-		plain, _ := jsontext.AppendUnquote(nil, value) // the error only reports replaced bytes
-		value = openai.AppendString(nil, string(plain))
-	}
-	return openai.Escaped(value[1 : len(value)-1])
 }
 
 func (s *Stream) emit(d openai.Delta) { s.out = append(s.out, d) }
@@ -315,10 +301,10 @@ func (s *Stream) start(b *contentBlock, index int) {
 		s.startText(b)
 	case "thinking":
 		s.open = openThinking
-		s.reason(openai.DeltaReasoning, inside(b.Thinking))
-		s.reason(openai.DeltaSignature, inside(b.Signature))
+		s.reason(openai.DeltaReasoning, openai.Inside(b.Thinking))
+		s.reason(openai.DeltaSignature, openai.Inside(b.Signature))
 	case "redacted_thinking":
-		s.reason(openai.DeltaRedacted, inside(b.Data))
+		s.reason(openai.DeltaRedacted, openai.Inside(b.Data))
 	case "tool_use":
 		s.startCall(b)
 	case "web_search_tool_result":
@@ -409,7 +395,7 @@ func (s *Stream) stopCall() {
 	if !s.given {
 		input := openai.Escaped("{}")
 		if s.input != nil {
-			input = inside(openai.AppendString(nil, string(s.input)))
+			input = openai.Inside(openai.AppendString(nil, string(s.input)))
 		}
 		s.callInput(input)
 	}
@@ -434,7 +420,7 @@ func (s *Stream) finish() {
 	s.closeFence()
 	s.remarkStop()
 	if s.stopReason == "refusal" {
-		s.emitText(openai.DeltaRefusal, 0, inside(openai.AppendString(nil, cmp.Or(s.refusal, refused))))
+		s.emitText(openai.DeltaRefusal, 0, openai.Inside(openai.AppendString(nil, cmp.Or(s.refusal, refused))))
 	}
 }
 

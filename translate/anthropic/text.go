@@ -30,7 +30,7 @@ func (s *Stream) startText(b *contentBlock) {
 	if s.state == textWaits {
 		s.held = append(s.held, heldText{})
 	}
-	if first := inside(b.Text); len(first) > 0 {
+	if first := openai.Inside(b.Text); len(first) > 0 {
 		s.text(first)
 	}
 	for _, citation := range citations(b.Citations) {

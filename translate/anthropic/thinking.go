@@ -128,18 +128,18 @@ func (w *wish) check() *openai.Error {
 		if w.kind != "" {
 			param = "reasoning_effort"
 		}
-		return invalidValue(param, "must be one of none, minimal, low, medium, high, xhigh, max")
+		return openai.InvalidValue(param, "must be one of none, minimal, low, medium, high, xhigh, max")
 	}
 	switch w.kind {
 	case "", "adaptive", "enabled", "disabled", "between_tools":
 	default:
-		return invalidValue("thinking.type", "must be one of adaptive, enabled, disabled, between_tools")
+		return openai.InvalidValue("thinking.type", "must be one of adaptive, enabled, disabled, between_tools")
 	}
 	switch w.display {
 	case "", "summarized", "omitted":
 		return nil
 	}
-	return invalidValue("thinking.display", "must be summarized or omitted")
+	return openai.InvalidValue("thinking.display", "must be summarized or omitted")
 }
 
 // thinkNot answers a wish for no thoughts: off where that can be, little of it elsewhere.

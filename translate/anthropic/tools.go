@@ -142,7 +142,7 @@ func (t *translation) addTool(d *openai.Tool, param string) *openai.Error {
 		t.warn(param, "dropped")
 		return nil
 	}
-	return invalidValue(param+".type", "only function and custom tools are available with this model")
+	return openai.InvalidValue(param+".type", "only function and custom tools are available with this model")
 }
 
 func toolParam(i int) string { return fmt.Sprintf("tools[%d]", i) }
@@ -177,11 +177,11 @@ func (t *translation) add(d tool, param string) (added bool) {
 
 func (t *translation) addFunction(f *openai.Function, marked *openai.CacheControl, param string) *openai.Error {
 	if f.Name == "" {
-		return invalidValue(param+".name", "a tool needs a name")
+		return openai.InvalidValue(param+".name", "a tool needs a name")
 	}
 	schema, flattened := objectSchema(f.Parameters)
 	if schema == nil {
-		return invalidValue(param+".parameters", "must be a JSON Schema object")
+		return openai.InvalidValue(param+".parameters", "must be a JSON Schema object")
 	}
 	if flattened {
 		t.warn(param+".parameters", "flattened")
@@ -200,7 +200,7 @@ func (t *translation) addCustom(d *openai.Tool, param string) *openai.Error {
 		name, described, form = d.Name, d.Description, d.Format
 	}
 	if name == "" {
-		return invalidValue(param+".custom.name", "a tool needs a name")
+		return openai.InvalidValue(param+".custom.name", "a tool needs a name")
 	}
 	const schema = `{"type":"object","properties":{"input":{"type":"string","description":"The input as it is, without quoting or wrapping."}},"required":["input"]}`
 	if t.custom == nil {
@@ -245,7 +245,7 @@ func (t *translation) addWebSearch(d *openai.Tool, param string) *openai.Error {
 	if d.Type != webSearchType {
 		var o openai.WebSearchOptions
 		if len(d.Others) > 0 && json.Unmarshal(d.Others, &o) != nil {
-			return invalidValue(param, "its search_context_size is a string, its user_location an object")
+			return openai.InvalidValue(param, "its search_context_size is a string, its user_location an object")
 		}
 		options = searchOptions(&o)
 	}
@@ -420,14 +420,14 @@ func (t *translation) choose(c *openai.ToolChoice, param string) *openai.Error {
 		if strings.HasPrefix(c.Mode, webSearch) && t.declared[webSearch] {
 			return t.force(webSearch, webSearch, param)
 		}
-		return invalidValue(param, "must be auto, none, required or name a tool")
+		return openai.InvalidValue(param, "must be auto, none, required or name a tool")
 	}
 	return nil
 }
 
 func (t *translation) force(name, client, param string) *openai.Error {
 	if !t.declared[name] {
-		return invalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
+		return openai.InvalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
 	}
 	t.choice.kind, t.choice.name = "tool", name
 	return nil
@@ -442,7 +442,7 @@ func (t *translation) allow(c *openai.ToolChoice, param string) *openai.Error {
 			name = webSearch
 		}
 		if !t.declared[name] {
-			return invalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
+			return openai.InvalidValue(param, "no tool is named '"+strings.ToValidUTF8(client, "?")+"'")
 		}
 		allowed[name] = true
 	}

@@ -1,6 +1,8 @@
 package completions
 
 import (
+	"strconv"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate"
@@ -22,11 +24,14 @@ func (r *Request) FillIn() (prompt string, parameters *openai.ChatRequest, err *
 		return "", nil, translate.BadAnswer("no request", err)
 	}
 	edits := []passthrough.Edit{{Name: "prompt"}, {Name: "suffix"}, {Name: "n"}, {Name: "best_of"}, {Name: "echo"}, {Name: "logprobs"}}
+	if r.MaxTokens == nil {
+		edits = append(edits, passthrough.Edit{Name: "max_tokens", Value: jsontext.Value(strconv.Itoa(defaultMaxTokens))})
+	}
 	parameters, err = openai.DecodeChatRequest(object.Append(nil, edits))
 	return string(plain), parameters, err
 }
 
 // Plain is what of the request every answer depends on, in the form of a chat request.
 func (r *Request) Plain() *openai.ChatRequest {
-	return &openai.ChatRequest{Model: r.Model, Stream: r.Stream, StreamOptions: r.StreamOptions}
+	return &openai.ChatRequest{Model: r.Model, N: r.N, Stream: r.Stream, StreamOptions: r.StreamOptions}
 }

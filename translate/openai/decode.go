@@ -11,16 +11,25 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// Decode reads a client's JSON into what v points to. Its errors are 400s that name the
+// field.
+func Decode(body []byte, v any) *Error {
+	if err := json.Unmarshal(body, v); err != nil {
+		return decodeError(err)
+	}
+	return nil
+}
+
 // DecodeChatRequest reads a request body. Its errors are 400s that name the field.
 func DecodeChatRequest(body []byte) (*ChatRequest, *Error) {
 	req := new(ChatRequest)
-	if err := json.Unmarshal(body, req); err != nil {
-		return nil, decodeError(err)
+	if err := Decode(body, req); err != nil {
+		return nil, err
 	}
 	if extra := req.ExtraBody; extra.Kind() == '{' { // an SDK would have merged it
 		req.ExtraBody = nil
-		if err := json.Unmarshal(extra, req); err != nil {
-			return nil, decodeError(err)
+		if err := Decode(extra, req); err != nil {
+			return nil, err
 		}
 	}
 	req.readResponsesForm()

@@ -1,9 +1,28 @@
 package openai
 
+import (
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
 // Escaped is the inside of a JSON string: escapes as they stood on the wire, no quotes.
 // Text crosses the gateway in this form, so that a streamed delta is neither decoded
 // nor encoded.
 type Escaped []byte
+
+// Inside gives the inside of a JSON string; nil if value is none. What is not UTF-8 in it
+// becomes U+FFFD.
+func Inside(value jsontext.Value) Escaped {
+	if value.Kind() != '"' {
+		return nil
+	}
+	if !utf8.Valid(value) {
+		plain, _ := jsontext.AppendUnquote(nil, value) // the error only reports replaced bytes
+		value = AppendString(nil, string(plain))
+	}
+	return Escaped(value[1 : len(value)-1])
+}
 
 // A Delta is one step of an answer, as a dialect reads it and a front writes it. Its
 // slices are valid until the next read from upstream.

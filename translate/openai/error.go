@@ -58,6 +58,26 @@ func BadRequest(code, param, message string) *Error {
 	return &Error{Status: http.StatusBadRequest, Type: TypeInvalidRequest, Code: code, Param: param, Message: message}
 }
 
+// MissingParam is the 400 for a parameter that must be given.
+func MissingParam(param string) *Error {
+	return BadRequest("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
+}
+
+// InvalidValue is the 400 for a value that no model takes.
+func InvalidValue(param, why string) *Error {
+	return BadRequest("invalid_value", param, "Invalid value for '"+param+"': "+why+".")
+}
+
+// UnsupportedValue is the 400 for a value that this model does not take.
+func UnsupportedValue(param, why string) *Error {
+	return BadRequest("unsupported_value", param, "Unsupported value for '"+param+"': "+why+".")
+}
+
+// UnsupportedParam is the 400 for a parameter that this model does not take.
+func UnsupportedParam(param, why string) *Error {
+	return BadRequest("unsupported_parameter", param, "Unsupported parameter: '"+param+"': "+why+".")
+}
+
 // AppendJSON appends {"error":{...}} with all four keys.
 func (e *Error) AppendJSON(dst []byte) []byte {
 	dst = append(dst, `{"error":{"message":`...)

@@ -123,7 +123,7 @@ func (c *conversation) addItem(value jsontext.Value, param string) *openai.Error
 		return c.addMessage(value, param)
 	case "":
 		if it.Role == "" {
-			return invalidValue(param, "an item needs a type, or a role if it is a message")
+			return openai.InvalidValue(param, "an item needs a type, or a role if it is a message")
 		}
 		return c.addMessage(value, param)
 	case "reasoning":
@@ -137,7 +137,7 @@ func (c *conversation) addItem(value jsontext.Value, param string) *openai.Error
 	if slices.Contains(foreign, it.Type) {
 		return nil
 	}
-	return invalidValue(param+".type", cmp.Or(unavailable[it.Type], "unknown item type '"+it.Type+"'"))
+	return openai.InvalidValue(param+".type", cmp.Or(unavailable[it.Type], "unknown item type '"+it.Type+"'"))
 }
 
 // addMessage adds a message, whose members are those of a chat message. Its content parts
@@ -153,9 +153,9 @@ func (c *conversation) addMessage(value jsontext.Value, param string) *openai.Er
 	case "user", "system", "developer", "tool":
 		c.add(m)
 	case "":
-		return missing(param + ".role")
+		return openai.MissingParam(param + ".role")
 	default:
-		return invalidValue(param+".role", "must be user, assistant, system or developer")
+		return openai.InvalidValue(param+".role", "must be user, assistant, system or developer")
 	}
 	return nil
 }
@@ -175,9 +175,9 @@ func (c *conversation) addCall(it *item, param string) *openai.Error {
 	name := cmp.Or(knownTools[it.Type], it.qualifiedName())
 	switch {
 	case call.ID == "":
-		return missing(param + ".call_id")
+		return openai.MissingParam(param + ".call_id")
 	case name == "":
-		return missing(param + ".name")
+		return openai.MissingParam(param + ".name")
 	case it.Type == "custom_tool_call":
 		if it.Input.Kind() != '"' {
 			return invalidType(param+".input", "a string")
@@ -213,7 +213,7 @@ func (it *item) arguments() jsontext.Value {
 func (c *conversation) addOutput(it *item, value jsontext.Value, param string) *openai.Error {
 	m := openai.Message{Role: "tool", ToolCallID: cmp.Or(it.CallID, it.ID)}
 	if m.ToolCallID == "" {
-		return missing(param + ".call_id")
+		return openai.MissingParam(param + ".call_id")
 	}
 	if it.Type == "shell_call_output" && it.Output.Kind() == '[' {
 		m.Content.Text = openai.AppendString(nil, string(it.Output))
@@ -310,12 +310,4 @@ func decode(value jsontext.Value, into any, param string) *openai.Error {
 
 func invalidType(param, want string) *openai.Error {
 	return openai.BadRequest("invalid_type", param, "Invalid type for '"+param+"': expected "+want+".")
-}
-
-func invalidValue(param, why string) *openai.Error {
-	return openai.BadRequest("invalid_value", param, "Invalid value for '"+param+"': "+why+".")
-}
-
-func missing(param string) *openai.Error {
-	return openai.BadRequest("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
 }
