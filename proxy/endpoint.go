@@ -29,10 +29,10 @@ func (g *Gateway) newEndpointRoute(s *snapshot, e config.Model) (*route, error) 
 	}}}, nil
 }
 
-// clientFor is the client for an endpoint: one of its own where its host has a way of its
-// own to prove who it is.
+// clientFor is the client for an endpoint: one of its own where the configuration says at
+// which address it is.
 func (s *snapshot) clientFor(e config.Model) (*vertex.Client, error) {
-	if e.URL == "" || e.TLS == (config.TLS{}) {
+	if e.URL == "" {
 		return s.client, nil
 	}
 	how := vertex.TLS{ServerName: e.TLS.ServerName, InsecureSkipVerify: e.TLS.InsecureSkipVerify}

@@ -44,8 +44,14 @@ type lookupError struct {
 func (e *lookupError) Error() string { return fmt.Sprintf("endpoint %s: %v", e.name.ID, e.cause) }
 func (e *lookupError) Unwrap() error { return e.cause }
 
+// errPrivate: gateway endpoints show prints the lines that the configuration lacks.
+var errPrivate = errors.New("it is reached by Private Service Connect, and the configuration has no url for it")
+
 // reason is what a client may know of the failure.
 func (e *lookupError) reason() string {
+	if errors.Is(e.cause, errPrivate) {
+		return errPrivate.Error() + "."
+	}
 	if refusal, ok := errors.AsType[*vertex.APIError](e.cause); ok {
 		switch refusal.Status {
 		case http.StatusNotFound:
@@ -81,8 +87,11 @@ func (e *ownEndpoint) base(ctx context.Context) (string, error) {
 		return e.url, nil
 	}
 	found, err := e.lookup.Get(ctx, e.name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", &lookupError{e.name, err}
+	case found.Private.Enabled:
+		return "", &lookupError{e.name, errPrivate} // no public host serves it
 	}
 	return found.Base(), nil
 }

@@ -44,9 +44,10 @@ const (
 	keepIdle       = 5 * time.Minute // connections wait that long to be used again
 )
 
-// AttachmentConnections is how many connections a service attachment of Private Service
-// Connect takes, from all its callers together (vertex.md 8.4).
-const AttachmentConnections = 1000
+// attachmentConnections is how many connections a client opens to a service attachment of
+// Private Service Connect, which takes 1000 from all its callers together (vertex.md 8.4):
+// four replicas fit.
+const attachmentConnections = 250
 
 // NewClient makes a client.
 func NewClient(o Options) *Client {
@@ -56,12 +57,15 @@ func NewClient(o Options) *Client {
 	return &Client{options: o, credentials: o.Credentials, base: o.BaseURL, transport: newTransport(o)}
 }
 
-// Private is a client with the same credentials for servers that prove in their own way
-// who they are, and take few connections.
+// Private is a client with the same credentials for a server at an address of one's own
+// network: it is asked there and nowhere else, proves in its own way who it is, and takes
+// few connections.
 func (c *Client) Private(config *tls.Config) *Client {
 	o := c.options
-	o.TLS, o.Connections, o.HTTP2 = config, AttachmentConnections, false
-	return NewClient(o)
+	o.BaseURL, o.TLS, o.Connections, o.HTTP2 = "", config, attachmentConnections, false
+	p := NewClient(o)
+	p.transport.Proxy = nil
+	return p
 }
 
 func newTransport(o Options) *http.Transport {

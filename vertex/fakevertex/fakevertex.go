@@ -54,6 +54,7 @@ type Server struct {
 	script  script
 	journal journal
 	cache   promptCache
+	estate  *estate
 	serial  atomic.Uint64 // of requests
 	closing context.Context
 	close   context.CancelFunc
@@ -72,6 +73,7 @@ func New(o Options) *Server {
 		now:    o.Now,
 		pace:   o.Pace,
 		forms:  newForms(),
+		estate: newEstate(),
 	}
 	if s.now == nil {
 		s.now = func() time.Time { return time.Time{} }
@@ -124,6 +126,7 @@ type call struct {
 	path     path
 	api      *api // the Messages API until the model is known
 	model    *catalogue.Model
+	endpoint *endpoint // of the project's own
 	scenario Scenario
 	entry    *Request
 	request  *request
@@ -178,6 +181,9 @@ func (c *call) serve() error {
 		return err
 	}
 	c.scenario = c.script.pick(c)
+	if err := c.obstacle(); err != nil {
+		return err
+	}
 	if c.scenario.replaces() {
 		return c.playInstead()
 	}
@@ -208,15 +214,21 @@ func (c *call) read() ([]byte, error) {
 
 // admit is Google's part: who asks, and for what.
 func (c *call) admit(body []byte) error {
-	if !c.path.known || c.r.Method != http.MethodPost {
+	if !c.path.known || c.r.Method != c.path.verb() {
 		return errPage
 	}
 	token, bearer := strings.CutPrefix(c.r.Header.Get("Authorization"), "Bearer ")
 	if !bearer || strings.TrimSpace(token) == "" {
 		return unauthenticated(c.path)
 	}
-	if c.path.counts() {
+	switch {
+	case c.path.counts():
 		return c.admitCount()
+	case c.path.isErrand():
+		c.api = errandAPI(c.path.method)
+		return nil
+	case c.path.own():
+		return c.admitOwn()
 	}
 	if c.path.endpoint == openapi {
 		if err := c.path.address(body); err != nil {

@@ -8,20 +8,24 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// A path is what the URL of a request says. Hosts are not looked at.
+// A path is what the URL of a request says.
 type path struct {
 	known                      bool // it has one of the forms that are served
 	project, location          string
 	publisher, model, endpoint string // either a publisher's model or an endpoint
-	method                     string // a verb, or the path behind an endpoint
+	method                     string // a verb, the path behind an endpoint, or an errand
+	item                       string // what an errand is about
 	stream                     bool   // the body that names the model asks for a stream
 }
 
 // parsePath reads /VERSION/projects/P/locations/L/ and what is asked there:
-// publishers/PUB/models/M:METHOD or endpoints/E/PATH.
+// publishers/PUB/models/M:METHOD, endpoints/E/PATH or endpoints/E:METHOD; or an errand's.
 func parsePath(s string) path {
+	if p := parseErrand(s); p.known {
+		return p
+	}
 	part := strings.Split(s, "/")
-	if len(part) < 9 || part[0] != "" || part[2] != "projects" || part[4] != "locations" || slices.Contains(part[2:], "") {
+	if len(part) < 8 || part[0] != "" || part[2] != "projects" || part[4] != "locations" || slices.Contains(part[2:], "") {
 		return path{}
 	}
 	p := path{project: part[3], location: part[5]}
@@ -29,7 +33,7 @@ func parsePath(s string) path {
 	case part[1] == "v1" && part[6] == "publishers" && len(part) == 10 && part[8] == "models":
 		return p.toModel(part[7], part[9])
 	case (part[1] == "v1" || part[1] == "v1beta1") && part[6] == "endpoints":
-		return p.toEndpoint(part[7], strings.Join(part[8:], "/"))
+		return p.toEndpoint(part[1], part[7:])
 	}
 	return path{}
 }
@@ -52,9 +56,12 @@ const openapi = "openapi"
 // openapiPaths are those behind it (vertex.md 1.2).
 var openapiPaths = []string{"chat/completions", "completions", "embeddings"}
 
-func (p path) toEndpoint(id, route string) path {
-	p.endpoint, p.method = id, route
-	p.known = id == openapi && slices.Contains(openapiPaths, route)
+func (p path) toEndpoint(version string, part []string) path {
+	if part[0] != openapi {
+		return p.toOwn(version, part)
+	}
+	p.endpoint, p.method = openapi, strings.Join(part[1:], "/")
+	p.known = slices.Contains(openapiPaths, p.method)
 	return p
 }
 
@@ -85,16 +92,22 @@ func (p path) streams() bool {
 
 // resource is what Google calls the target.
 func (p path) resource() string {
-	place := "projects/" + p.project + "/locations/" + p.location
-	if p.endpoint != "" {
-		return place + "/endpoints/" + p.endpoint
+	place := "projects/" + p.project
+	if p.location != "" {
+		place += "/locations/" + p.location
 	}
-	return place + "/publishers/" + p.publisher + "/models/" + p.model
+	switch {
+	case p.endpoint != "":
+		return place + "/endpoints/" + p.endpoint
+	case p.publisher != "":
+		return place + "/publishers/" + p.publisher + "/models/" + p.model
+	}
+	return place
 }
 
 // rpc is what Google calls the method.
 func (p path) rpc() string {
-	if p.endpoint != "" {
+	if p.endpoint == openapi {
 		return openapiRoutes[p.method][1]
 	}
 	return p.method
@@ -102,6 +115,9 @@ func (p path) rpc() string {
 
 // notFound is the text for a wrong id, a wrong location and a model that is not enabled alike (vertex.md 4.3).
 func (p path) notFound() *refusal {
+	if p.own() {
+		return p.noEndpoint()
+	}
 	return googleError(http.StatusNotFound, "NOT_FOUND",
 		"Publisher Model `projects/%s/locations/%s/publishers/%s/models/%s` was not found or your project does not have access to it. Please ensure you are using a valid model version. For more information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versions",
 		p.project, p.location, p.publisher, p.model)

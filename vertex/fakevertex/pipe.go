@@ -60,7 +60,7 @@ func (c *call) flow(produce func(send func([]byte) error) error) error {
 	if n, breaks := c.scenario.breakAfter(); breaks {
 		p.left = n
 	}
-	c.head(http.StatusOK, streamType)
+	c.head(http.StatusOK, cmp.Or(c.api.streams, streamType))
 	err := p.breakAtStart()
 	if err == nil {
 		err = produce(p.send)

@@ -20,6 +20,7 @@ type refusal struct {
 	text   string
 	detail *errorInfo // Google's
 	page   bool
+	plain  bool   // nothing but the text
 	raw    []byte // the body in the shape of another publisher
 }
 
@@ -116,6 +117,9 @@ func (r *refusal) body(requestID string, array bool) []byte {
 	if r.page {
 		return r.html()
 	}
+	if r.plain {
+		return []byte(r.Error())
+	}
 	if r.raw != nil {
 		return r.raw
 	}
@@ -156,6 +160,8 @@ func (c *call) answerRefusal(r *refusal) {
 	switch {
 	case r.page:
 		kind = "text/html; charset=UTF-8"
+	case r.plain:
+		kind = "text/plain; charset=utf-8"
 	case r.raw != nil:
 		kind = plainJSON
 	case r.grpc == "":

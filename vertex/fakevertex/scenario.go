@@ -38,8 +38,9 @@ import (
 type Scenario struct {
 	// Location, Model and Method are those of the requests it is for; empty: every.
 	// Model is any spelling that the catalogue knows, Method rawPredict,
-	// streamRawPredict, count-tokens or predict, or behind endpoints/openapi
-	// chat/completions, completions or embeddings.
+	// streamRawPredict, count-tokens or predict, or behind endpoints
+	// chat/completions, completions or embeddings; or describe, list, deploy, operation,
+	// permissions, service or identity. An endpoint of the project's own is a Model by its id.
 	Location string `json:"location,omitzero"`
 	Model    string `json:"model,omitzero"`
 	Method   string `json:"method,omitzero"`
@@ -127,6 +128,17 @@ type Scenario struct {
 	// Untitled leaves the title of citations null.
 	Untitled bool `json:"untitled,omitzero"`
 
+	// Fault is a failure in place of an answer, by its usual text or that of Message: cold,
+	// moved or undeployed on own endpoints; quota, bucket or eula of a deployment;
+	// not_enabled, model_policy or endpoint_policy of a project; busy of a container. With
+	// Method operation it is what the deployment ends with.
+	Fault string `json:"fault,omitzero"`
+	// Lacks are permissions that the caller has not: what needs one of them is denied.
+	Lacks []string `json:"lacks,omitempty"`
+	// Disabled are Google's services that the project has not switched on:
+	// aiplatform.googleapis.com ...
+	Disabled []string `json:"disabled,omitempty"`
+
 	// Denied are the features that an organisation policy denies, of structured_outputs
 	// and web_search. Requests that use none of them are answered.
 	Denied []string `json:"denied,omitzero"`
@@ -151,7 +163,7 @@ type Call struct {
 // stall_after, cut_after, close_after, error_after and pings; pace, text, events, tokens,
 // thinking, redacted, calls, stop_reason and interleaved; chunked, object_arguments,
 // nameless, undone and cached; pauses, search_error and untitled; denied, accepts, window
-// and bound. Any other name, a wrong type and a contradiction are errors.
+// and bound; fault, lacks and disabled. Any other name, a wrong type and a contradiction are errors.
 func ParseScenarios(data []byte) ([]Scenario, error) {
 	var list []Scenario
 	err := json.Unmarshal(data, &list, json.RejectUnknownMembers(true), json.ExperimentalSupportFormatTag(true))
@@ -167,7 +179,7 @@ func ParseScenarios(data []byte) ([]Scenario, error) {
 }
 
 // scenarioMethods are what a scenario's method may be.
-var scenarioMethods = append([]string{"rawPredict", "streamRawPredict", "count-tokens", "predict"}, openapiPaths...)
+var scenarioMethods = slices.Concat([]string{"rawPredict", "streamRawPredict", "count-tokens", "predict"}, openapiPaths, errandNames)
 
 func (s *Scenario) check() error {
 	ends := 0
@@ -186,6 +198,8 @@ func (s *Scenario) check() error {
 		return errors.New("negative number")
 	case s.Method != "" && !slices.Contains(scenarioMethods, s.Method):
 		return fmt.Errorf("unknown method %q", s.Method)
+	case s.Fault != "" && faults[s.Fault].status == 0:
+		return fmt.Errorf("unknown fault %q", s.Fault)
 	case s.SearchError != "" && !slices.Contains(searchErrors, s.SearchError):
 		return fmt.Errorf("unknown search_error %q", s.SearchError)
 	}
@@ -306,7 +320,7 @@ func (c *call) usual(status int) *refusal {
 	case status == http.StatusTooManyRequests:
 		return c.overQuota()
 	case status == http.StatusForbidden:
-		return googleError(status, grpc, "Permission 'aiplatform.endpoints.predict' denied on resource '//aiplatform.googleapis.com/%s' (or it may not exist).", c.path.resource())
+		return c.path.denied(c.path.need().permission)
 	}
 	return googleError(status, grpc, "%s", http.StatusText(status))
 }

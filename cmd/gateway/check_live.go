@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"vertexgateway/config"
+	"vertexgateway/proxy"
+	"vertexgateway/vertex"
+)
+
+// tryAll sends a request for each subject, through a gateway as serve runs it.
+func (u *checkup) tryAll(ctx context.Context, all []subject, outcomes []outcome) {
+	gateway, err := proxy.New(trial(u.config, all), proxy.Options{
+		Connect:  func(config.Vertex) (*vertex.Client, error) { return u.client, nil },
+		Project:  u.project,
+		Log:      zap.NewNop(),
+		Registry: prometheus.NewRegistry(),
+		Now:      time.Now,
+		Rand:     rand.Float64,
+	})
+	if err != nil {
+		u.tell("models", "", fails, err.Error(), "")
+		return
+	}
+	handler := gateway.Handler()
+	free := make(chan struct{}, triers)
+	var group sync.WaitGroup
+	for i := range all {
+		group.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			was := outcomes[i]
+			outcomes[i] = u.try(ctx, handler, &all[i], trialName(i))
+			if outcomes[i].result == fails { // what was seen before may say more
+				outcomes[i].remedy = cmp.Or(outcomes[i].remedy, was.remedy)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// trial is the configuration with an entry for each subject, which is tried nowhere else,
+// and for everybody.
+func trial(c *config.Config, all []subject) *config.Config {
+	t := *c
+	t.Teams, t.Models = nil, nil
+	for i, s := range all {
+		e := s.entry
+		e.Name = trialName(i)
+		if s.model != nil {
+			e.Model, e.Locations = s.model.Publisher+"/"+s.model.ID, []string{s.location}
+		}
+		t.Models = append(t.Models, e)
+	}
+	return &t
+}
+
+// trialName is the name of the nth subject's entry.
+func trialName(n int) string { return fmt.Sprint("trial-", n) }
+
+// try sends one request and judges the answer.
+func (u *checkup) try(ctx context.Context, gateway http.Handler, s *subject, name string) outcome {
+	ctx, cancel := context.WithTimeout(ctx, overdue)
+	defer cancel()
+	path, body := s.request(name)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, path, strings.NewReader(body))
+	if err != nil {
+		return outcome{fails, err.Error(), ""}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	w := &answer{header: http.Header{}}
+	gateway.ServeHTTP(w, req)
+	if w.status == http.StatusOK {
+		return outcome{works, "answers", ""}
+	}
+	return u.diagnose(s, name, w)
+}
+
+// diagnose finds the remedy for an answer that is an error.
+func (u *checkup) diagnose(s *subject, name string, w *answer) outcome {
+	var fault struct {
+		Error struct {
+			Message string `json:"message"`
+			Code    string `json:"code"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(w.body.Bytes(), &fault); err != nil {
+		return outcome{fails, fmt.Sprintf("status %d", w.status), ""}
+	}
+	at := u.patient
+	if s.model != nil {
+		at.publisher, at.model = s.model.Publisher, s.model.ID
+	}
+	message := strings.ReplaceAll(fault.Error.Message, name, s.name)
+	return outcome{fails, cmp.Or(message, fault.Error.Code), at.remedy(fault.Error.Code + " " + message)}
+}
+
+// An answer is what a handler writes.
+type answer struct {
+	header http.Header
+	status int // 0: nothing was written
+	body   bytes.Buffer
+}
+
+// Header is for the handler.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader is for the handler.
+func (a *answer) WriteHeader(status int) { a.status = cmp.Or(a.status, status) }
+
+// Write is for the handler.
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(p)
+}

@@ -1,0 +1,26 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+)
+
+func TestTable(t *testing.T) {
+	table := newTable("A", "LONGER", "C")
+	table.add("é", "x", "")
+	table.note("a note that is longer than all\nof two lines")
+	table.add("wide cell", "y", "z")
+	var got bytes.Buffer
+	if err := table.write(&got); err != nil {
+		t.Fatal(err)
+	}
+	const want = `A          LONGER  C
+é          x
+  a note that is longer than all
+  of two lines
+wide cell  y       z
+`
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", &got, want)
+	}
+}
