@@ -48,7 +48,7 @@ func (c *call) container(body []byte) error {
 		return c.misled("cold")
 	}
 	err := c.ask(body)
-	if refused, ok := errors.AsType[*refusal](err); ok && false {
+	if refused, ok := errors.AsType[*refusal](err); ok && refused.raw != nil {
 		return c.api.refuse(refused.status, trouble{refused.kind, refused.text})
 	}
 	return err

@@ -1,6 +1,7 @@
 // Package fakevertex answers like Vertex AI, without a network, an account or a model: the
 // emulator of `gateway demo` and `gateway emulate`, and of tests. It serves Claude, Mistral,
-// Jamba, text embeddings, and the models of endpoints/openapi, each by its own API. It
+// Jamba, text embeddings, the models of endpoints/openapi and some endpoints of the
+// project's own, each by its own API, and Google's calls about such endpoints. It
 // knows what Vertex refuses and how its answers look on the wire; what the answers say is
 // made up, and the same request always gets the same sense. Failures are arranged by
 // [Scenario].
