@@ -34,8 +34,9 @@ func dialectOf(e config.Model, m *catalogue.Model) dialect {
 		return func(_ context.Context, d *draft) (*translate.Request, *openai.Error) {
 			return passthrough.NewRequest(d.body, d.chat, passthrough.Options{Method: chatPath, Model: m.Upstream(), MaxTokens: int64(e.MaxTokens)}), nil
 		}
+	default: // those without chat were refused before
+		return putClaude
 	}
-	return putClaude
 }
 
 // putClaude is the dialect of Anthropic's models.

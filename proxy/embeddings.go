@@ -7,6 +7,7 @@ import (
 	"vertexgateway/translate/catalogue"
 	"vertexgateway/translate/embeddings"
 	"vertexgateway/translate/openai"
+	"vertexgateway/vertex"
 )
 
 // wholeFront is for paths whose answers come in one piece, as their dialects make them.
@@ -34,7 +35,9 @@ func (g *Gateway) embeddings(x *exchange) *openai.Error {
 	dialect := func(ctx context.Context, _ *draft) (*translate.Request, *openai.Error) {
 		switch {
 		case own != nil:
-			return embeddings.NewPassed(req, own.upstream(ctx)), nil
+			put := embeddings.NewPassed(req, own.upstream(ctx))
+			put.Method = vertex.Invoke + "v1/embeddings"
+			return put, nil
 		case m.API == catalogue.APIOpenAPI:
 			return embeddings.NewPassed(req, m.Upstream()), nil
 		}

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,14 +70,17 @@ func (p *place) explain(f *failure, res *http.Response) {
 		return
 	}
 	p.own.lookup.Doubt(p.own.name)
-	what := "answered with status " + strconv.Itoa(res.StatusCode)
+	what, why := "answered with status "+strconv.Itoa(res.StatusCode), "it may be deleted, moved or without a model"
 	if isPage {
 		what += " and a web page"
 	} else {
 		what += " (" + strings.TrimSuffix(f.err.Message, ".") + ")"
 	}
+	if !isPage && f.err.Reason != "NOT_FOUND" { // that would be Google's word, not the server's behind it
+		why = "its server has another name for the model (upstream_model), or lacks this path"
+	}
 	f.err = &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_error", Upstream: res.StatusCode,
-		Message: "The endpoint " + p.own.name.ID + " of this model " + what + ": it may be deleted, moved or without a model."}
+		Message: "The endpoint " + p.own.name.ID + " of this model " + what + ": " + why + "."}
 }
 
 // base is https:// and the host of the endpoint; empty: that of its location.
@@ -139,6 +141,3 @@ func (p *place) header(req *translate.Request) http.Header {
 	h["X-Vertex-Ai-Llm-Request-Type"] = []string{p.throughput}
 	return h
 }
-
-// what names the place to people.
-func (p *place) what() string { return cmp.Or(p.Endpoint, p.Model) }

@@ -26,6 +26,9 @@ type Target struct {
 // OpenAPI is the endpoint that serves open models and Gemini in OpenAI's form.
 const OpenAPI = "openapi"
 
+// Invoke begins the methods that are paths of the server behind an endpoint (vertex.md 1.2).
+const Invoke = "/invoke/"
+
 // Check tells whether every part can stand as a single path segment and the location as
 // a host's label, so that no name can lead a request, and the token with it, elsewhere.
 func (t Target) Check() error {
@@ -97,8 +100,8 @@ func (t Target) URL(base, method string) string {
 		return base + "/v1" + place + "/publishers/" + url.PathEscape(t.Publisher) + "/models/" + url.PathEscape(t.Model) + ":" + method
 	case !strings.HasPrefix(method, "/"):
 		return base + "/v1" + place + "/endpoints/" + url.PathEscape(t.Endpoint) + ":" + method
-	case t.Endpoint == OpenAPI:
-		return base + "/v1" + place + "/endpoints/" + OpenAPI + method
+	case t.Endpoint == OpenAPI || strings.HasPrefix(method, Invoke):
+		return base + "/v1" + place + "/endpoints/" + url.PathEscape(t.Endpoint) + method
 	}
 	return base + "/v1beta1" + place + "/endpoints/" + url.PathEscape(t.Endpoint) + method // under v1 there is no such path (vertex.md 8.2)
 }

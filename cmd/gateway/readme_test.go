@@ -18,6 +18,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rogpeppe/go-internal/txtar"
 	"go.uber.org/zap"
 
 	"vertexgateway/config"
@@ -100,6 +101,23 @@ func TestReadmeCommandTable(t *testing.T) {
 		}
 		if d := cmp.Diff(want, regexp.MustCompile(`--[a-z-]+`).FindAllString(row, -1)); d != "" {
 			t.Errorf("README.md: flags of gateway %s (-want +got):\n%s", command.Name, d)
+		}
+	}
+}
+
+// TestReadmeShowsOutput wants in README.md what the scripts have seen to be printed.
+func TestReadmeShowsOutput(t *testing.T) {
+	shown := readReadme(t).blocks("text")
+	for script, names := range map[string][]string{"check": {"broken"}, "endpoints": {"list", "private"}} {
+		archive, err := txtar.ParseFile("testdata/script/" + script + ".txtar")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			i := slices.IndexFunc(archive.Files, func(f txtar.File) bool { return f.Name == name })
+			if i < 0 || !slices.Contains(shown, string(archive.Files[i].Data)) {
+				t.Errorf("README.md does not show %s of the script %s", name, script)
+			}
 		}
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -231,45 +229,34 @@ func FuzzOutputSchemaText(f *testing.F) {
 
 // The schemas of real requests.
 func TestOutputSchemaOfRecordings(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(openaitest.NeedShared(t, "recorded/data"), "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	requests := openaitest.Recordings(t, func(r *openaitest.Recording) bool { return len(r.Request.Body) > 0 })
 	judge := newSchemaJudge(t)
 	seen, taken := 0, 0
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r struct {
-			Request struct {
-				Body struct {
-					Format struct {
-						JSONSchema struct{ Schema json.RawMessage } `json:"json_schema"`
-					} `json:"response_format"`
-					Text struct {
-						Format struct{ Schema json.RawMessage }
-					}
-				}
+	for _, r := range requests {
+		var body struct {
+			Format struct {
+				JSONSchema struct{ Schema json.RawMessage } `json:"json_schema"`
+			} `json:"response_format"`
+			Text struct {
+				Format struct{ Schema json.RawMessage }
 			}
 		}
-		if json.Unmarshal(data, &r) != nil {
+		if json.Unmarshal(r.Request.Body, &body) != nil {
 			continue // a body of another API
 		}
-		for _, schema := range []json.RawMessage{r.Request.Body.Format.JSONSchema.Schema, r.Request.Body.Text.Format.Schema} {
+		for _, schema := range []json.RawMessage{body.Format.JSONSchema.Schema, body.Text.Format.Schema} {
 			if len(schema) == 0 {
 				continue
 			}
 			seen++
 			clean, ok := outputSchema(jsontext.Value(schema))
 			if !ok {
-				t.Logf("%s is beyond structured output: %.300s", filepath.Base(file), schema)
+				t.Logf("%s is beyond structured output: %.300s", r.ID, schema)
 				continue
 			}
 			taken++
 			if why := judge.refusal(clean); why != "" {
-				t.Errorf("%s: Vertex AI says %s\n%s", file, why, clean)
+				t.Errorf("%s: Vertex AI says %s\n%s", r.ID, why, clean)
 			}
 		}
 	}

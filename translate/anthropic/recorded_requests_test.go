@@ -1,10 +1,8 @@
 package anthropic_test
 
 import (
-	"encoding/json"
+	"bytes"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -19,21 +17,12 @@ import (
 // What real clients sent to OpenAI and to those who speak its API becomes a request that
 // the emulator takes, on a model of each generation, or a 400 that names the field.
 func TestRecordedRequests(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(openaitest.NeedShared(t, "recorded/data"), "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	u := newUpstream(t)
 	taken, refused := 0, map[string]int{}
-	for _, file := range files {
-		id := strings.TrimSuffix(filepath.Base(file), ".json")
-		body := recordedChat(t, file)
-		if body == nil {
-			continue
-		}
+	for _, r := range openaitest.Recordings(t, isChat) {
 		for _, model := range []string{"claude-haiku-4-5", "claude-sonnet-4-6", "claude-opus-5", "claude-opus-5-5"} {
 			m, _ := catalogue.Builtin().Find(model)
-			param, ok := u.takes(t, id, m, body)
+			param, ok := u.takes(t, r.ID, m, r.Request.Body)
 			if ok {
 				taken++
 			} else {
@@ -47,27 +36,10 @@ func TestRecordedRequests(t *testing.T) {
 	}
 }
 
-// recordedChat gives the body of a recorded chat request; nil: the record holds none.
-func recordedChat(t *testing.T, file string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r struct {
-		API     string   `json:"api"`
-		Tags    []string `json:"tags"`
-		Request struct {
-			Body json.RawMessage `json:"body"`
-		} `json:"request"`
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		t.Fatal(err)
-	}
-	if !strings.HasSuffix(r.API, "-chat") || len(r.Request.Body) == 0 || r.Request.Body[0] != '{' || strings.Contains(strings.Join(r.Tags, " "), "shortened") {
-		return nil // shortened records hold images cut in the middle
-	}
-	return r.Request.Body
+// isChat reports whether a recording holds a whole chat request: shortened ones hold images
+// cut in the middle.
+func isChat(r *openaitest.Recording) bool {
+	return strings.HasSuffix(r.API, "-chat") && bytes.HasPrefix(r.Request.Body, []byte("{")) && !r.Has("shortened")
 }
 
 // takes tells whether the emulator takes what becomes of a request, and if the gateway

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,42 +22,14 @@ import (
 	"vertexgateway/translate/sse"
 )
 
-// A recording is one real exchange of ../shared/recorded.
-type recording struct {
-	ID       string   `json:"id"`
-	API      string   `json:"api"`
-	Tags     []string `json:"tags"`
-	Response struct {
-		Status int    `json:"status"`
-		Body   string `json:"body"`
-		Form   string `json:"body_form"`
-	} `json:"response"`
-}
-
 // recordings gives the successful ones of the kinds of Claude's API.
-func recordings(t *testing.T, stream bool) []recording {
+func recordings(t *testing.T, stream bool) []openaitest.Recording {
 	t.Helper()
-	dir := openaitest.NeedShared(t, "recorded/data")
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []recording
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r recording
-		if err := json.Unmarshal(data, &r); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+	found := openaitest.Recordings(t, func(r *openaitest.Recording) bool {
 		isClaude := r.API == "anthropic-messages" || r.API == "vertex-anthropic" || r.API == "anthropic-compat"
 		isStream := strings.Contains(r.Response.Body, "event: message_start")
-		if isClaude && r.Response.Status == 200 && isStream == stream && (stream || strings.Contains(r.Response.Body, `"message"`)) {
-			found = append(found, r)
-		}
-	}
+		return isClaude && r.Response.Status == 200 && isStream == stream && (stream || strings.Contains(r.Response.Body, `"message"`))
+	})
 	if len(found) < 10 {
 		t.Fatalf("%d recordings found, want many", len(found))
 	}
@@ -175,7 +146,7 @@ func TestRecordedFoldEqualsMessage(t *testing.T) {
 
 // accumulate joins a stream to a message with Anthropic's own code; false where that
 // code does not know a block or loses a part of one.
-func accumulate(t *testing.T, r recording) ([]byte, bool) {
+func accumulate(t *testing.T, r openaitest.Recording) ([]byte, bool) {
 	t.Helper()
 	unknown := []string{"advisor", "fallback", "compaction", "mcp_", "_code_execution", "tool_search", "citations_delta", "redacted"}
 	if slices.ContainsFunc(unknown, func(s string) bool { return strings.Contains(r.Response.Body, s) }) {
@@ -243,7 +214,7 @@ func TestRecordedAnswersFitOpenAISchema(t *testing.T) {
 }
 
 // foldMessage gives the completion of an answer that came as one message.
-func foldMessage(t *testing.T, r recording, message []byte) []byte {
+func foldMessage(t *testing.T, r openaitest.Recording, message []byte) []byte {
 	t.Helper()
 	completion, fault := foldAs(new(anthropic.Request).Stream(), openai.Form{}, message)
 	if fault != nil {
@@ -288,7 +259,7 @@ func decode[T any](t *testing.T, data string) T {
 }
 
 // toldBy puts a recorded stream together.
-func toldBy(t *testing.T, r recording) told {
+func toldBy(t *testing.T, r openaitest.Recording) told {
 	t.Helper()
 	found := told{usage: make(map[string]any)}
 	var partial string

@@ -5,8 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,47 +16,19 @@ import (
 	"vertexgateway/translate/sse"
 )
 
-// A recording is one real exchange of ../shared/recorded.
-type recording struct {
-	ID       string `json:"id"`
-	API      string `json:"api"`
-	Response struct {
-		Status int    `json:"status"`
-		Body   string `json:"body"`
-	} `json:"response"`
-}
-
-func (r *recording) isStream() bool { return strings.HasPrefix(r.Response.Body, "data:") }
-
 // recordings gives those of Mistral and AI21, which all succeeded.
-func recordings(t *testing.T) []recording {
+func recordings(t *testing.T) []openaitest.Recording {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(openaitest.NeedShared(t, "recorded/data"), "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []recording
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Contains(data, []byte(`mistral-chat`)) && !bytes.Contains(data, []byte(`ai21-chat`)) {
-			continue
-		}
-		var r recording
-		if err := json.Unmarshal(data, &r); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		if (r.API == "mistral-chat" || r.API == "ai21-chat") && r.Response.Status == 200 {
-			found = append(found, r)
-		}
-	}
+	found := openaitest.Recordings(t, func(r *openaitest.Recording) bool {
+		return (r.API == "mistral-chat" || r.API == "ai21-chat") && r.Response.Status == 200
+	})
 	if len(found) < 75 {
 		t.Fatalf("%d recordings found, want 75", len(found))
 	}
 	return found
 }
+
+func isStream(r openaitest.Recording) bool { return strings.HasPrefix(r.Response.Body, "data:") }
 
 // A spoken is an answer as the test understands it, without the code under test.
 type spoken struct {
@@ -177,7 +147,7 @@ func TestRecordedAnswers(t *testing.T) {
 		t.Run(r.ID, func(t *testing.T) {
 			var want, folded, inChunks spoken
 			body := r.Response.Body
-			if !r.isStream() {
+			if !isStream(r) {
 				want.add(t, []byte(body))
 				completion := fold(t, body)
 				schema.Check(t, "CreateChatCompletionResponse", completion)
@@ -244,7 +214,7 @@ func asJSON(t *testing.T, s spoken) string {
 // before the model told why it stopped.
 func TestRecordedStreamsHoweverCut(t *testing.T) {
 	for _, r := range recordings(t) {
-		if !r.isStream() {
+		if !isStream(r) {
 			continue
 		}
 		t.Run(r.ID, func(t *testing.T) {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -172,26 +170,11 @@ func FuzzOrder(f *testing.F) {
 
 // Requests that real clients made, of Mistral and of OpenAI, become such that Mistral takes.
 func TestRecordedRequests(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(openaitest.NeedShared(t, "recorded/data"), "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	requests := openaitest.Recordings(t, func(r *openaitest.Recording) bool {
+		return (r.API == "mistral-chat" || r.API == "openai-chat") && len(r.Request.Body) > len(`null`)
+	})
 	taken := map[string]int{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r struct {
-			ID, API string
-			Request struct{ Body json.RawMessage }
-		}
-		if err := json.Unmarshal(data, &r); err != nil {
-			t.Fatal(err)
-		}
-		if r.API != "mistral-chat" && r.API != "openai-chat" || len(r.Request.Body) < len(`null`)+1 {
-			continue
-		}
+	for _, r := range requests {
 		chat, fault := openai.DecodeChatRequest(r.Request.Body)
 		if fault != nil || len(chat.Messages) == 0 {
 			continue

@@ -65,6 +65,7 @@ func (f *Fold) Add(d Delta) {
 		detail.data, detail.redacted = append(detail.data, d.Text...), true
 	case DeltaCompletion:
 		f.whole = append(f.whole, d.Text...)
+	case DeltaChunk: // of streams alone
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,43 +15,17 @@ import (
 	"vertexgateway/translate/sse"
 )
 
-// A recording is one real exchange of ../shared/recorded.
-type recording struct {
-	ID       string   `json:"id"`
-	API      string   `json:"api"`
-	Tags     []string `json:"tags"`
-	Response struct {
-		Status int    `json:"status"`
-		Body   string `json:"body"`
-	} `json:"response"`
-}
-
 // foreign answers were asked for as OpenAI's, and are in no form of theirs.
 var foreign = []string{"openllmetry-009708570012", "pydantic-ai-f9dd86c66c7c"}
 
 // recordings gives the successful ones of APIs in OpenAI's form.
-func recordings(t *testing.T, stream bool) []recording {
+func recordings(t *testing.T, stream bool) []openaitest.Recording {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(openaitest.NeedShared(t, "recorded/data"), "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var found []recording
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r recording
-		if err := json.Unmarshal(data, &r); err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
+	found := openaitest.Recordings(t, func(r *openaitest.Recording) bool {
 		isOurs := slices.Contains([]string{"openai-chat", "openai-compat-chat", "openai-completions", "openai-compat-completions", "vertex-openapi"}, r.API)
 		isFault := slices.ContainsFunc(r.Tags, func(tag string) bool { return strings.Contains(tag, "error") })
-		if isOurs && !isFault && !slices.Contains(foreign, r.ID) && r.Response.Status == 200 && slices.Contains(r.Tags, "stream") == stream {
-			found = append(found, r)
-		}
-	}
+		return isOurs && !isFault && !slices.Contains(foreign, r.ID) && r.Response.Status == 200 && r.Has("stream") == stream
+	})
 	if len(found) < 50 {
 		t.Fatalf("%d recordings found, want many", len(found))
 	}

@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -177,34 +175,21 @@ func unsound(m *openai.Message) string {
 
 // Every input that was really sent becomes messages, or is refused for its references.
 func TestRecordedInputs(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(openaitest.NeedShared(t, "recorded/data"), "*.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	requests := openaitest.Recordings(t, func(r *openaitest.Recording) bool { return r.API == "openai-responses" })
 	seen := 0
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r struct {
-			API     string
-			Request struct {
-				Body struct{ Input, Instructions json.RawMessage }
-			}
-		}
-		if json.Unmarshal(data, &r) != nil || r.API != "openai-responses" || len(r.Request.Body.Input) == 0 {
+	for _, r := range requests {
+		var body struct{ Input, Instructions json.RawMessage }
+		if json.Unmarshal(r.Request.Body, &body) != nil || len(body.Input) == 0 {
 			continue
 		}
 		seen++
-		input := r.Request.Body.Input
-		messages, fault := responses.Messages(jsontext.Value(input), jsontext.Value(r.Request.Body.Instructions))
+		messages, fault := responses.Messages(jsontext.Value(body.Input), jsontext.Value(body.Instructions))
 		switch {
-		case fault != nil && (strings.Contains(string(input), "item_reference") || strings.Contains(string(input), "additional_tools")):
+		case fault != nil && (strings.Contains(string(body.Input), "item_reference") || strings.Contains(string(body.Input), "additional_tools")):
 		case fault != nil:
-			t.Errorf("%s: %s: %v", file, fault.Param, fault)
+			t.Errorf("%s: %s: %v", r.ID, fault.Param, fault)
 		case len(messages) == 0:
-			t.Errorf("%s: no messages from %s", file, input)
+			t.Errorf("%s: no messages from %s", r.ID, body.Input)
 		}
 	}
 	if seen < 50 {
