@@ -240,6 +240,9 @@ func (x *exchange) conclude(status int, err *openai.Error) {
 		zap.Int64("cache_read_tokens", x.usage.CacheRead), zap.Int64("cache_write_tokens", x.usage.CacheWrite()),
 		zap.Duration("first_token", x.firstToken), zap.Duration("duration", took),
 	}
+	if x.usage.Pages > 0 {
+		fields = append(fields, zap.Int64("pages", x.usage.Pages))
+	}
 	if x.key.Team != "" {
 		fields = append(fields, zap.String("team", x.key.Team), zap.String("key", x.key.Name))
 	}

@@ -17,6 +17,7 @@ type metrics struct {
 	duration   *prometheus.HistogramVec
 	firstToken *prometheus.HistogramVec
 	tokens     *prometheus.CounterVec
+	pages      *prometheus.CounterVec
 	attempts   *prometheus.CounterVec
 	fallbacks  *prometheus.CounterVec
 	repairs    *prometheus.CounterVec
@@ -41,6 +42,7 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		duration:   histogram("gateway_request_duration_seconds", "From a request's arrival to the end of its answer.", "model", "endpoint"),
 		firstToken: histogram("gateway_time_to_first_token_seconds", "From a request's arrival to the first content.", "model", "location"),
 		tokens:     counter("gateway_tokens_total", "Tokens by type: input, output, cache_read, cache_write; reasoning is part of output.", "team", "model", "type"),
+		pages:      counter("gateway_pages_total", "Pages that were read by OCR.", "team", "model"),
 		attempts:   counter("gateway_upstream_attempts_total", "Calls made upstream.", "model", "location", "outcome"),
 		fallbacks:  counter("gateway_fallbacks_total", "Moves from one location to the next.", "model", "from", "to", "reason"),
 		repairs:    counter("gateway_repairs_total", "Requests that a model refused and that were mended.", "model", "repair"),
@@ -65,6 +67,9 @@ func (m *metrics) observe(x *exchange, seconds float64) {
 		m.firstToken.WithLabelValues(x.label(), x.location).Observe(x.firstToken.Seconds())
 	}
 	m.countTokens(x.key.Team, x.label(), &x.usage)
+	if x.usage.Pages > 0 {
+		m.pages.WithLabelValues(x.key.Team, x.label()).Add(float64(x.usage.Pages))
+	}
 }
 
 func (m *metrics) countTokens(team, model string, u *openai.Usage) {

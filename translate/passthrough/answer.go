@@ -106,7 +106,7 @@ func (a *answer) Message(body []byte) ([]openai.Delta, *openai.Error) {
 	}
 	a.note()
 	a.ended = true
-	a.text = a.object.Append(a.text[:0], a.edits)
+	a.text = a.object.Append(a.text[:0], append(a.edits, Edit{"choices", complete(a.object.Value("choices"))}))
 	return a.give(openai.DeltaCompletion), nil
 }
 

@@ -127,6 +127,7 @@ func TestEndings(t *testing.T) {
 		{plain, []string{`{"choices":[]}`, ``, ` `}, false, false, false},
 		{plain, []string{one}, true, false, false},
 		{plain, []string{one, end}, true, false, true},
+		{plain, []string{`{"choices":[{"index":0,"finish_reason":""}]}`}, true, false, false},
 		{plain, []string{one, end, one}, true, false, true},
 		{plain, []string{one, ` [DONE] `}, true, true, true},
 		{plain, []string{two}, true, false, false},
@@ -175,7 +176,7 @@ func TestErrors(t *testing.T) {
 func TestMessage(t *testing.T) {
 	a := request(t, `{"model":"a\"b"}`).Read()
 	deltas, fault := a.Message([]byte(" {\n \"id\":\"c\", \"model\": \"m\", \"choices\":[{\"message\":{\"content\":\"x\",\"reasoning\":\"y\"},\"stop_reason\":3}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4.0,\"total_tokens\":7,\"prompt_tokens_details\":null}}\n"))
-	want := "{\n \"id\":\"c\", \"model\": \"a\\\"b\", \"choices\":[{\"message\":{\"content\":\"x\",\"reasoning\":\"y\"},\"stop_reason\":3}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4.0,\"total_tokens\":7,\"prompt_tokens_details\":null}}"
+	want := "{\n \"id\":\"c\", \"model\": \"a\\\"b\", \"choices\":[{\"message\":{\"content\":\"x\",\"reasoning\":\"y\",\"role\":\"assistant\",\"refusal\":null},\"stop_reason\":3,\"index\":0,\"logprobs\":null}],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4.0,\"total_tokens\":7,\"prompt_tokens_details\":null}}"
 	if fault != nil || len(deltas) != 1 || deltas[0].Kind != openai.DeltaCompletion || string(deltas[0].Text) != want {
 		t.Errorf("%v %v", fault, deltas)
 	}
@@ -262,6 +263,13 @@ func TestDropped(t *testing.T) {
 	got := passthrough.Dropped([]byte(`{"b":null,"a":0}`))
 	if want := []openai.Warning{{Param: "a", What: "dropped"}}; !cmp.Equal(got, want) || passthrough.Dropped(nil) != nil {
 		t.Errorf("%v", got)
+	}
+	var many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, `,"a%d":0`, i)
+	}
+	if n := len(passthrough.Dropped([]byte("{" + many.String()[1:] + "}"))); n != 32 {
+		t.Errorf("%d warnings, which must fit into a header", n)
 	}
 }
 

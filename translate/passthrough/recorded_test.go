@@ -123,6 +123,7 @@ func TestRecordedCompletions(t *testing.T) {
 			want := decoded(t, r.Response.Body)
 			want["model"] = "alias"
 			delete(want, "error")
+			fill(want)
 			a := request(t, `{"model":"alias"}`).Read()
 			deltas, fault := a.Message([]byte(r.Response.Body))
 			if fault != nil || len(deltas) != 1 {
@@ -133,6 +134,26 @@ func TestRecordedCompletions(t *testing.T) {
 			}
 			wantUsage(t, want["usage"], a.Billed())
 		})
+	}
+}
+
+// fill adds to a completion what OpenAI's schema wants and was left out.
+func fill(completion map[string]any) {
+	add := func(o map[string]any, name string, value any) {
+		if _, ok := o[name]; !ok {
+			o[name] = value
+		}
+	}
+	list, _ := completion["choices"].([]any)
+	for i, one := range list {
+		choice := one.(map[string]any)
+		add(choice, "index", float64(i))
+		add(choice, "logprobs", nil)
+		if message, ok := choice["message"].(map[string]any); ok {
+			add(message, "role", "assistant")
+			add(message, "content", nil)
+			add(message, "refusal", nil)
+		}
 	}
 }
 
