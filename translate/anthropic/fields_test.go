@@ -1,17 +1,12 @@
 package anthropic_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
@@ -149,11 +144,11 @@ func TestDocumentedFields(t *testing.T) {
 			if model != "claude-opus-5" {
 				note = model + ": " + note
 			}
-			fmt.Fprintf(&table, "| %s | %s | %s | %s | %s |\n", row.field, code(example), sent, told, note)
+			fmt.Fprintf(&table, "| %s | %s | %s | %s | %s |\n", row.field, openaitest.Code(example), sent, told, note)
 		}
 		table.WriteString("\n")
 	}
-	checkTable(t, table.String())
+	openaitest.Documented(t, "../README.md", tables, table.String(), *update)
 }
 
 // translatedField translates a request with and without the member, and tells the difference.
@@ -178,71 +173,14 @@ func translatedField(t *testing.T, model, member string) (sent, told string) {
 	if plain == nil {
 		plain, _ = tryWith(t, `{`+base+`,"messages":[{"role":"user","content":"Hi"}]}`, anthropic.Options{})
 	}
-	var changed []string
-	without := membersOf(t, plain.Body)
-	for _, m := range membersOf(t, req.Body) {
-		if !slices.Contains(without, m) {
-			changed = append(changed, code(m))
-		}
-	}
 	warnings := make([]string, 0, len(req.Warnings))
 	for _, w := range req.Warnings {
-		warnings = append(warnings, code(w.Param+":"+w.What))
+		warnings = append(warnings, openaitest.Code(w.Param+":"+w.What))
 	}
-	return strings.Join(changed, " "), strings.Join(warnings, " ")
+	return openaitest.Added(t, req.Body, plain.Body), strings.Join(warnings, " ")
 }
 
-// membersOf gives the members of an object in their order, as text.
-func membersOf(t *testing.T, object []byte) []string {
-	t.Helper()
-	dec := json.NewDecoder(bytes.NewReader(object))
-	if _, err := dec.Token(); err != nil {
-		t.Fatal(err)
-	}
-	var members []string
-	for dec.More() {
-		name, err := dec.Token()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			t.Fatal(err)
-		}
-		members = append(members, fmt.Sprintf(`"%s":%s`, name, value))
-	}
-	return members
-}
-
-func code(s string) string { return "`" + strings.ReplaceAll(s, "|", `\|`) + "`" }
-
-const (
-	tableFile  = "../README.md"
-	tableStart = "<!-- The tables are written by: go test ./translate/anthropic -run DocumentedFields -update -->\n\n"
-	tableEnd   = "<!-- end of the tables -->\n"
-)
-
-func checkTable(t *testing.T, want string) {
-	t.Helper()
-	text, err := os.ReadFile(tableFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, ok := strings.Cut(string(text), tableStart)
-	got, after, closed := strings.Cut(rest, tableEnd)
-	if !ok || !closed {
-		t.Fatalf("%s has no place for the tables", tableFile)
-	}
-	if *update {
-		if err := os.WriteFile(tableFile, []byte(before+tableStart+want+tableEnd+after), 0o644); err != nil { //nolint:gosec // as git has it
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("%s (-want +got); run with -update:\n%s", tableFile, diff)
-	}
-}
+const tables = "<!-- The tables are written by: go test ./translate/anthropic -run DocumentedFields -update -->"
 
 // No field that is read, and none of OpenAI's, is missing in the table.
 func TestEveryFieldIsDocumented(t *testing.T) {
