@@ -38,8 +38,8 @@ func (e *APIError) Error() string {
 	return fmt.Sprintf("%s: %s", cmp.Or(e.Code, fmt.Sprint("status ", e.Status)), cmp.Or(e.Message, http.StatusText(e.Status)))
 }
 
-// isGone tells whether err says that what was asked for is not there.
-func isGone(err error) bool {
+// IsGone tells whether err says that what was asked for is not there.
+func IsGone(err error) bool {
 	refusal, ok := errors.AsType[*APIError](err)
 	return ok && refusal.Status == http.StatusNotFound
 }

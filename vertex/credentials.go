@@ -213,7 +213,7 @@ func (c *Credentials) start() <-chan struct{} {
 // withoutBody keeps what a token endpoint answered out of logs and probes.
 func withoutBody(err error) error {
 	if refusal, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refusal.Response != nil {
-		return fmt.Errorf("token endpoint: %s %s", refusal.Response.Status, refusal.ErrorCode)
+		return errors.New(strings.TrimSpace("token endpoint: " + refusal.Response.Status + " " + refusal.ErrorCode))
 	}
 	return err
 }

@@ -183,7 +183,8 @@ func (c *Client) Deploy(ctx context.Context, d *Deployment) (*Operation, error) 
 type Operation struct {
 	Name string // projects/P/locations/L/operations/O
 	Done bool
-	// Endpoint it made; zero: it is not done, or failed.
+	// Endpoint it made or deployed to; zero: it is not done, failed, or was about
+	// something else.
 	Endpoint EndpointName
 	// Updated is when something happened to it last; zero: not told.
 	Updated time.Time
@@ -213,6 +214,10 @@ func (c *Client) operation(call func(answer any) error) (*Operation, error) {
 		return nil, err
 	}
 	o := &Operation{Name: answer.Name, Done: answer.Done, Endpoint: answer.Response.Endpoint, Updated: answer.Metadata.Generic.Updated}
+	if o.Endpoint == (EndpointName{}) && o.Done && answer.Error == nil { // the answer to gcloud ai endpoints deploy-model does not name it
+		above, _, _ := strings.Cut(answer.Name, "/operations/")
+		o.Endpoint, _ = ParseEndpointName(above) // else it remains zero
+	}
 	if f := answer.Error; f != nil {
 		o.Done, o.Err = true, f.ofOperation()
 	}
@@ -235,6 +240,12 @@ func (f *fault) ofOperation() *APIError {
 	}
 	e.Reason, e.Message = f.reason(), f.Message
 	return &e
+}
+
+// CheckOperation tells what is wrong with the name of an operation.
+func CheckOperation(name string) error {
+	_, err := locationOf(name)
+	return err
 }
 
 // locationOf finds the location in the name of an operation, which may be below an endpoint.
@@ -271,6 +282,9 @@ const (
 // tells each answer. A question that fails for a passing reason is asked again, ten times
 // in a row; the last error is then returned.
 func (c *Client) Follow(ctx context.Context, name string, every time.Duration, tell func(*Operation)) (*Operation, error) {
+	if err := CheckOperation(name); err != nil { // else it would count as a reason that passes
+		return nil, err
+	}
 	pause := time.NewTicker(every)
 	defer pause.Stop()
 	for silent := 0; ; {

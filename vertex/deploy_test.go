@@ -77,8 +77,11 @@ func TestDeploymentCheck(t *testing.T) {
 		`name of a bucket`:     func(d *vertex.Deployment) { d.Model = "gs:///llama" },
 		`not one of its files`: func(d *vertex.Deployment) { d.Model = "gs://weights/llama/model.safetensors" },
 		`want the machine type that has it; NVIDIA_L4 is in g2-`: func(d *vertex.Deployment) { d.Accelerator = "NVIDIA_L4" },
-		`machine type "g2-standard-24" has 2 NVIDIA_L4, not 1 NVIDIA_TESLA_T4; n1 machines have NVIDIA_TESLA_T4, [1 2 4] at a time`: func(d *vertex.Deployment) {
+		`machine type "g2-standard-24" has 2 NVIDIA_L4, not 1 NVIDIA_TESLA_T4; n1 machines have NVIDIA_TESLA_T4, 1, 2, 4 at a time`: func(d *vertex.Deployment) {
 			d.Machine, d.Accelerator = "g2-standard-24", "NVIDIA_TESLA_T4"
+		},
+		`has 2 NVIDIA_L4, not 4 NVIDIA_L4; NVIDIA_L4 is in g2-standard-4, g2-standard-8, g2-standard-12, g2-standard-16, g2-standard-32, g2-standard-24`: func(d *vertex.Deployment) {
+			d.Machine, d.Accelerators = "g2-standard-24", 4
 		},
 		`has 2 NVIDIA_L4, not 3 NVIDIA_L4`: func(d *vertex.Deployment) {
 			d.Machine, d.Accelerator, d.Accelerators = "g2-standard-24", "NVIDIA_L4", 3
@@ -191,6 +194,9 @@ func TestFollowEnds(t *testing.T) {
 	}
 	if _, err := follower(t, underWay, "403", deployed).Follow(t.Context(), operationName, time.Millisecond, tell); !isAPIError(err) {
 		t.Errorf("error %v of one that refuses", err)
+	}
+	if _, err := follower(t, "503").Follow(t.Context(), "operations/55", time.Hour, tell); err == nil || isAPIError(err) {
+		t.Errorf("error %v of what is no operation", err)
 	}
 	left := errors.New("left")
 	ctx, cancel := context.WithCancelCause(t.Context())

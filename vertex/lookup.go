@@ -111,7 +111,7 @@ func (l *Lookup) start(name EndpointName, f *finding) {
 		endpoint, err := l.find(ctx, name)
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if err == nil || isGone(err) {
+		if err == nil || IsGone(err) {
 			f.endpoint = endpoint
 		}
 		f.err, f.ended, f.doubted = err, l.now(), false

@@ -1,6 +1,7 @@
 package vertex
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,7 +86,7 @@ func (m *machineSpec) fit() (note string, err error) {
 
 func (m *machineSpec) fitFixed(has gpu) error {
 	if m.Accelerator != "" && m.Accelerator != has.kind || m.Accelerators != 0 && m.Accelerators != has.count {
-		return fmt.Errorf("machine type %q has %d %s, not %d %s%s", m.Type, has.count, has.kind, max(m.Accelerators, 1), m.Accelerator, having(m.Accelerator))
+		return fmt.Errorf("machine type %q has %d %s, not %d %s%s", m.Type, has.count, has.kind, max(m.Accelerators, 1), cmp.Or(m.Accelerator, has.kind), having(cmp.Or(m.Accelerator, has.kind)))
 	}
 	m.Accelerator, m.Accelerators = has.kind, has.count
 	return nil
@@ -114,9 +115,11 @@ func having(accelerator string) string {
 			found = append(found, machine)
 		}
 	}
-	slices.SortFunc(found, func(a, b string) int { return machines[a].count - machines[b].count })
+	slices.SortFunc(found, func(a, b string) int {
+		return cmp.Or(machines[a].count-machines[b].count, len(a)-len(b), strings.Compare(a, b))
+	})
 	if counts := attachable[accelerator]; counts != nil {
-		return fmt.Sprintf("; n1 machines have %s, %v at a time", accelerator, counts)
+		return fmt.Sprintf("; n1 machines have %s, %s at a time", accelerator, strings.Trim(strings.ReplaceAll(fmt.Sprint(counts), " ", ", "), "[]"))
 	}
 	if len(found) == 0 {
 		return ""

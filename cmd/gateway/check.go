@@ -189,7 +189,7 @@ func (u *checkup) service(ctx context.Context) error {
 	const enable = "enable it: gcloud services enable " + vertex.Service + " --project="
 	switch on, err := u.client.Enabled(ctx, u.project); {
 	case err != nil:
-		u.tell("API", "", unknown, "not told whether "+vertex.Service+" is enabled: "+err.Error(), "")
+		u.tell("API", "", unknown, "not told whether "+vertex.Service+" is enabled: "+err.Error(), u.patient.remedy(faultOf(err)))
 	case !on:
 		u.tell("API", "", fails, vertex.Service+" is not enabled", enable+u.project)
 	default:

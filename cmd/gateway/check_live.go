@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -20,8 +19,9 @@ import (
 	"vertexgateway/vertex"
 )
 
-// tryAll sends a request for each subject, through a gateway as serve runs it.
-func (u *checkup) tryAll(ctx context.Context, all []subject, outcomes []outcome) {
+// gateway makes one as serve runs it, with which each subject can be tried; nil: serve
+// would not start either, which was reported.
+func (u *checkup) gateway(all []subject) http.Handler {
 	gateway, err := proxy.New(trial(u.config, all), proxy.Options{
 		Connect:  func(config.Vertex) (*vertex.Client, error) { return u.client, nil },
 		Project:  u.project,
@@ -31,24 +31,24 @@ func (u *checkup) tryAll(ctx context.Context, all []subject, outcomes []outcome)
 		Rand:     rand.Float64,
 	})
 	if err != nil {
-		u.tell("models", "", fails, err.Error(), "")
-		return
+		message := err.Error()
+		for i := len(all) - 1; i >= 0; i-- { // trial-12 before trial-1
+			message = strings.ReplaceAll(message, trialName(i), all[i].name)
+		}
+		u.tell("models", "", fails, message, "")
+		return nil
 	}
-	handler := gateway.Handler()
-	free := make(chan struct{}, triers)
-	var group sync.WaitGroup
-	for i := range all {
-		group.Go(func() {
-			free <- struct{}{}
-			defer func() { <-free }()
-			was := outcomes[i]
-			outcomes[i] = u.try(ctx, handler, &all[i], trialName(i))
-			if outcomes[i].result == fails { // what was seen before may say more
-				outcomes[i].remedy = cmp.Or(outcomes[i].remedy, was.remedy)
-			}
-		})
-	}
-	group.Wait()
+	return gateway.Handler()
+}
+
+// tryAll sends a request for each subject.
+func (u *checkup) tryAll(ctx context.Context, gateway http.Handler, all []subject, outcomes []outcome) {
+	each(len(all), func(i int) {
+		now := u.try(ctx, gateway, &all[i], trialName(i))
+		if now.result != fails || outcomes[i].result != fails { // else what was seen before is the cause
+			outcomes[i] = now
+		}
+	})
 }
 
 // trial is the configuration with an entry for each subject, which is tried nowhere else,
@@ -81,11 +81,28 @@ func (u *checkup) try(ctx context.Context, gateway http.Handler, s *subject, nam
 	}
 	req.Header.Set("Content-Type", "application/json")
 	w := &answer{header: http.Header{}}
-	gateway.ServeHTTP(w, req)
-	if w.status == http.StatusOK {
+	whole := serve(gateway, w, req)
+	switch {
+	case !whole && ctx.Err() != nil:
+		return outcome{fails, "no answer within " + overdue.String(), ""}
+	case !whole:
+		return outcome{fails, "the answer broke off", ""}
+	case w.status == http.StatusOK:
 		return outcome{works, "answers", ""}
 	}
 	return u.diagnose(s, name, w)
+}
+
+// serve does what net/http would: a handler whose client has gone, or whose answer broke,
+// panics so as to break the connection; the answer is then not whole.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
+	defer func() {
+		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+			panic(cause)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return true
 }
 
 // diagnose finds the remedy for an answer that is an error.

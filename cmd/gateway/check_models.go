@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"vertexgateway/config"
@@ -28,14 +29,27 @@ type outcome struct{ result, detail, remedy string }
 func (u *checkup) models(ctx context.Context, live bool) error {
 	all := subjects(u.config)
 	outcomes := make([]outcome, len(all))
-	for i := range all {
-		outcomes[i] = u.look(ctx, &all[i])
-	}
-	if live {
-		u.tryAll(ctx, all, outcomes)
+	each(len(all), func(i int) { outcomes[i] = u.look(ctx, &all[i]) })
+	if gateway := u.gateway(all); gateway != nil && live {
+		u.tryAll(ctx, gateway, all, outcomes)
 	}
 	u.tellModels(all, outcomes)
 	return nil
+}
+
+// each does something n times, several at once: one server that does not answer must not
+// keep all others waiting.
+func each(n int, do func(i int)) {
+	free := make(chan struct{}, triers)
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			do(i)
+		})
+	}
+	group.Wait()
 }
 
 // tellModels reports the locations of a model together where it is the same in all.
@@ -101,7 +115,7 @@ func (u *checkup) look(ctx context.Context, s *subject) outcome {
 	m := s.model
 	switch {
 	case m.Status == "retired":
-		return outcome{fails, "retired", "serve a newer model"}
+		return outcome{unknown, "retired, but for some projects; --live tells", "serve a newer model"}
 	case m.Status == "unknown":
 		return outcome{unknown, "not in the catalogue", ""}
 	case !slices.Contains(m.Locations, s.location):
@@ -109,7 +123,7 @@ func (u *checkup) look(ctx context.Context, s *subject) outcome {
 	}
 	detail := "in the catalogue, " + m.Status
 	if m.Retires != "" {
-		detail += ", not retired before " + m.Retires
+		detail += ", retires on " + m.Retires + " at the earliest"
 	}
 	return outcome{works, detail, ""}
 }
@@ -127,7 +141,7 @@ func (u *checkup) lookAtEndpoint(ctx context.Context, s *subject) outcome {
 	}
 	switch {
 	case len(e.Models) == 0:
-		return outcome{fails, "no model is deployed on it", "gcloud ai endpoints deploy-model " + name.ID + " --region=" + name.Location}
+		return outcome{fails, "no model is deployed on it", "gcloud ai endpoints deploy-model " + name.ID + " --region=" + name.Location + " --project=" + name.Project + " --model=MODEL --display-name=NAME"}
 	case e.Private.Enabled && s.entry.URL == "":
 		return outcome{fails, "it is reached by Private Service Connect only", "set its url; gateway endpoints show " + name.String()}
 	}
@@ -147,7 +161,7 @@ func (u *checkup) endpointFault(s *subject, name vertex.EndpointName, err error)
 // overdue is how long one live request may take, the wait for a machine included.
 const overdue = 2 * time.Minute
 
-// triers is how many live requests there are at a time.
+// triers is how many subjects are looked at or tried at a time.
 const triers = 4
 
 // request asks for one token, on a path that the subject has.

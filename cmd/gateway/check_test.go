@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -26,8 +27,8 @@ project                                               ok       demo, from vertex
 API                                                   ok       aiplatform.googleapis.com is enabled
 permission                                            ok       aiplatform.endpoints.predict
 permission                                            ok       aiplatform.endpoints.get
-fast         global us-east5 europe-west1 asia-east1  ok       in the catalogue, active, not retired before 2026-10-15
-elsewhere    us                                       ok       in the catalogue, active, not retired before 2027-05-28
+fast         global us-east5 europe-west1 asia-east1  ok       in the catalogue, active, retires on 2026-10-15 at the earliest
+elsewhere    us                                       ok       in the catalogue, active, retires on 2027-05-28 at the earliest
 elsewhere    asia-east1                               unknown  the catalogue does not have it there
 llama-ft     us-central1                              ok       serves llama-ft at https://123.us-central1-987.prediction.vertexai.goog
 `
@@ -54,6 +55,38 @@ func TestCheckLive(t *testing.T) {
 		t.Errorf("the remedy was told %d times:\n%s", n, b.stdout)
 	}
 	b.says(t, "2 of 8 checks failed\n")
+}
+
+// A request that takes too long is a failure and not the end of the program: a handler
+// whose client has gone panics.
+func TestTryWithoutAnswer(t *testing.T) {
+	hangs := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	subject := &subject{name: "fast"}
+	if got := new(checkup).try(gone, hangs, subject, "trial-0"); got.result != fails || got.detail != "no answer within 2m0s" {
+		t.Errorf("%+v", got)
+	}
+	breaks := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		panic(http.ErrAbortHandler)
+	})
+	if got := new(checkup).try(t.Context(), breaks, subject, "trial-0"); got.result != fails || got.detail != "the answer broke off" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What would keep serve from starting is told, live or not.
+func TestCheckOfCertificates(t *testing.T) {
+	b := newBooth(t, "", strings.Replace(llama, "}", ", url: 'https://10.0.0.5', tls: {ca_file: /nowhere.pem}}", 1))
+	b.google.answers[inCentral+"/123"] = []string{inVPC}
+	b.run(t, exitFailed, "check")
+	if want := "/nowhere.pem: no such file"; !strings.Contains(b.stdout.String(), want) {
+		t.Errorf("no %q:\n%s", want, b.stdout)
+	}
 }
 
 // The names under which models are tried are the checkup's own affair.
@@ -113,7 +146,7 @@ func TestCheckFails(t *testing.T) {
 		"private without url":  {llama, inCentral + "/123", inVPC, []string{"Private Service Connect only", "-> set its url"}, exitFailed},
 		"private with url":     {strings.Replace(llama, "}", ", url: 'https://10.0.0.5'}", 1), inCentral + "/123", inVPC, []string{"ok", "serves 1 at https://10.0.0.5"}, exitOK},
 		"undescribed with url": {strings.Replace(llama, "}", ", url: 'https://10.0.0.5'}", 1), inCentral + "/123", nothing, []string{"unknown", "no description of it"}, exitOK},
-		"retired":              {"{name: claude-3-7-sonnet@20250219}", "", "", []string{"FAILED", "retired", "-> serve a newer model"}, exitFailed},
+		"retired":              {"{name: claude-3-7-sonnet@20250219}", "", "", []string{"unknown", "retired", "-> serve a newer model"}, exitOK},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -45,6 +45,12 @@ func (a *account) open(ctx context.Context, s *system) (*desk, error) {
 	if err != nil {
 		return nil, err
 	}
+	limited, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if _, err := client.Credentials().Token(limited); err != nil { // once, not once for each location
+		client.Close()
+		return nil, fmt.Errorf("%s: no token: %w\n%s", who(client.Credentials().Kind, client.Credentials().Account), err, signIn)
+	}
 	project := cmp.Or(a.Project, c.Vertex.Project, s.getenv("GOOGLE_CLOUD_PROJECT"), client.Credentials().Project)
 	if project == "" {
 		return nil, errors.New("no Google Cloud project: set --project, vertex.project or GOOGLE_CLOUD_PROJECT")
@@ -99,7 +105,7 @@ func (c *endpointsList) Run(ctx context.Context, s *system) error {
 // locations to ask: nothing outside vertex.locations is called unless by wish.
 func (c *endpointsList) locations(conf *config.Config) ([]string, error) {
 	if len(c.Location) > 0 {
-		return c.Location, nil
+		return slices.Compact(slices.Sorted(slices.Values(c.Location))), nil
 	}
 	if len(conf.Vertex.Locations) == 0 {
 		return vertex.Regions(), nil

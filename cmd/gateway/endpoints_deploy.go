@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -47,6 +49,8 @@ func (c *endpointsDeploy) Validate() error {
 		return errors.New("--follow begins nothing, so --model has no place beside it")
 	case c.Poll <= 0:
 		return fmt.Errorf("--poll=%s: want a pause", c.Poll)
+	case c.Follow != "":
+		return vertex.CheckOperation(c.Follow)
 	}
 	return nil
 }
@@ -115,11 +119,27 @@ func (c *endpointsDeploy) begin(ctx context.Context, s *system, d *desk) (operat
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("%w before Vertex AI said whether it begins; gateway endpoints list shows it if it did", context.Cause(ctx))
 	}
-	if err != nil {
+	switch {
+	case err != nil && mayHaveBegun(err):
+		return "", fmt.Errorf("%w\nIt may have begun all the same; gateway endpoints list shows it then", d.patient.advise(err))
+	case err != nil:
 		return "", d.patient.advise(err)
 	}
 	_, err = fmt.Fprintf(s.stderr, "Deploying %s in %s of %s. This takes minutes; Ctrl-C leaves it running.\n%s\n", c.Model, c.Location, d.project, began.Name)
 	return began.Name, err
+}
+
+// mayHaveBegun tells whether Vertex AI may have taken a deployment in spite of the error:
+// who simply tries again would then pay twice.
+func mayHaveBegun(err error) bool {
+	if refusal, ok := errors.AsType[*vertex.APIError](err); ok {
+		return refusal.Status >= http.StatusInternalServerError
+	}
+	if unsent, ok := errors.AsType[*net.OpError](err); ok && unsent.Op == "dial" {
+		return false
+	}
+	_, unsent := errors.AsType[*vertex.CredentialsError](err)
+	return !unsent
 }
 
 func (c *endpointsDeploy) deployment(project string) *vertex.Deployment {
@@ -140,8 +160,10 @@ func (c *endpointsDeploy) follow(ctx context.Context, s *system, d *desk, operat
 		_, _ = fmt.Fprintf(s.stderr, "%s: under way\n", time.Since(began).Round(time.Second)) // it goes on unseen
 	})
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("%w; the deployment goes on. To follow it:\n%s", context.Cause(ctx), c.resume(operation))
+	case vertex.IsGone(err):
+		return err // there is nothing to follow
 	case err != nil:
 		return fmt.Errorf("%w\nThe deployment may go on. To follow it:\n%s", d.patient.advise(err), c.resume(operation))
 	case done.Err != nil:
@@ -149,6 +171,9 @@ func (c *endpointsDeploy) follow(ctx context.Context, s *system, d *desk, operat
 	}
 	if _, err := fmt.Fprintf(s.stderr, "%s: deployed\n", time.Since(began).Round(time.Second)); err != nil {
 		return err
+	}
+	if done.Endpoint == (vertex.EndpointName{}) {
+		return fmt.Errorf("operation %q does not tell its endpoint; gateway endpoints list shows it", operation)
 	}
 	_, err = io.WriteString(s.stdout, entryOf(c.made(ctx, d, done.Endpoint), d.config))
 	return err
@@ -158,25 +183,35 @@ func (c *endpointsDeploy) follow(ctx context.Context, s *system, d *desk, operat
 func (c *endpointsDeploy) resume(operation string) string {
 	words := []string{"gateway endpoints deploy --follow=" + operation}
 	if c.Config != "" {
-		words = append(words, "--config="+c.Config)
+		words = append(words, "--config="+quoted(c.Config))
 	}
 	if c.Project != "" {
-		words = append(words, "--project="+c.Project)
+		words = append(words, "--project="+quoted(c.Project))
 	}
 	line := strings.Join(words, " ")
 	part := strings.Split(operation, "/")
-	if len(part) < 6 { // it was no operation
-		return line
-	}
-	return line + "\ngcloud ai operations describe " + part[len(part)-1] + " --region=" + part[3]
+	return line + "\ngcloud ai operations describe " + part[len(part)-1] + " --region=" + part[3] + " --project=" + part[1]
 }
 
-// made describes the endpoint that was made; where it cannot be looked at, by its name.
+// quoted is a word as a shell reads it.
+func quoted(word string) string {
+	plain := strings.IndexFunc(word, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@=+,", r))
+	}) < 0
+	if plain {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// made describes the endpoint that was made; where it cannot be looked at, by its name,
+// whose project is then the number that Google says.
 func (c *endpointsDeploy) made(ctx context.Context, d *desk, name vertex.EndpointName) *vertex.Endpoint {
 	ctx, cancel := context.WithTimeout(ctx, describeTimeout)
 	defer cancel()
-	name.Project = d.project // Google says its number
-	e, err := d.client.Endpoint(ctx, name)
+	asked := name
+	asked.Project = d.project
+	e, err := d.client.Endpoint(ctx, asked)
 	if err != nil {
 		return &vertex.Endpoint{Name: name, DisplayName: c.EndpointName, Private: vertex.PrivateConnect{Enabled: len(c.PscProject) > 0}}
 	}

@@ -41,12 +41,13 @@ func TestEndpointsDeploy(t *testing.T) {
 	}
 }
 
-// The entry is printed even where the endpoint cannot be described.
+// The entry is printed even where the endpoint cannot be described, with the project that
+// Google says: what is followed may be another project's than the configuration's.
 func TestEndpointsDeployUndescribed(t *testing.T) {
 	b := newBooth(t, "", "")
 	b.google.answers[operationCall] = []string{deployed}
 	b.run(t, exitOK, "endpoints", "deploy", "--follow="+operation)
-	b.prints(t, "models:\n  - name: endpoint-123\n    endpoint: projects/demo/locations/us-central1/endpoints/123\n")
+	b.prints(t, "models:\n  - name: endpoint-123\n    endpoint: projects/987/locations/us-central1/endpoints/123\n")
 }
 
 func TestEndpointsDeployIsChecked(t *testing.T) {
@@ -62,7 +63,7 @@ func TestEndpointsDeployIsChecked(t *testing.T) {
 }
 
 func TestEndpointsDeployFlags(t *testing.T) {
-	for _, args := range [][]string{{}, {"--model=gs://weights/llama"}, {"--follow=x", "--model=y"}, {"--follow=x", "--poll=0s"}} {
+	for _, args := range [][]string{{}, {"--model=gs://weights/llama"}, {"--follow=" + operation, "--model=y"}, {"--follow=" + operation, "--poll=0s"}, {"--follow=x"}} {
 		newBooth(t, "", "").run(t, exitUsage, append([]string{"endpoints", "deploy"}, args...)...)
 	}
 }
@@ -89,6 +90,52 @@ func TestEndpointsDeployFails(t *testing.T) {
 	}
 }
 
+// An operation on an endpoint does not name it in its answer, and one on something else
+// has none: no half entry is printed then.
+func TestEndpointsDeployFollowsOthers(t *testing.T) {
+	const onEndpoint = "projects/987/locations/us-central1/endpoints/123/operations/56"
+	b := newBooth(t, "", "")
+	b.google.answers["GET /v1beta1/"+onEndpoint] = []string{`{"name":"` + onEndpoint + `","done":true,"response":{"deployedModel":{"id":"45"}}}`}
+	b.google.answers[inCentral+"/123"] = []string{tuned}
+	b.run(t, exitOK, "endpoints", "deploy", "--follow="+onEndpoint)
+	b.prints(t, "models:\n  - name: llama-ft\n    endpoint: projects/demo/locations/us-central1/endpoints/123\n")
+
+	b = newBooth(t, "", "")
+	b.google.answers[operationCall] = []string{`{"name":"` + operation + `","done":true,"response":{}}`}
+	b.run(t, exitFailed, "endpoints", "deploy", "--follow="+operation)
+	b.prints(t, "")
+	b.says(t, "does not tell its endpoint; gateway endpoints list")
+}
+
+// What does not exist does not go on.
+func TestEndpointsDeployFollowsNothing(t *testing.T) {
+	b := newBooth(t, "", "")
+	b.run(t, exitFailed, "endpoints", "deploy", "--follow="+operation)
+	if b.says(t, "NOT_FOUND"); strings.Contains(b.stderr.String(), "may go on") {
+		t.Errorf("it goes on: %s", b.stderr)
+	}
+}
+
+// Who tries again after a failure pays twice if the first try was taken.
+func TestEndpointsDeployMayHaveBegun(t *testing.T) {
+	for answer, want := range map[string]bool{`503`: true, `not JSON`: true, `400`: false, `429`: false} {
+		b := newBooth(t, "", "")
+		b.google.answers[deployCall] = []string{answer}
+		b.run(t, exitFailed, deploy()...)
+		if told := strings.Contains(b.stderr.String(), "It may have begun all the same"); told != want {
+			t.Errorf("%s: %s", answer, b.stderr)
+		}
+	}
+}
+
+func TestQuoted(t *testing.T) {
+	for word, want := range map[string]string{"gateway.yaml": "gateway.yaml", "my file": "'my file'", "it's": `'it'\''s'`, "$HOME": "'$HOME'"} {
+		if got := quoted(word); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 // A signal ends the command and not the deployment.
 func TestEndpointsDeployInterrupted(t *testing.T) {
 	b := newBooth(t, "", "")
@@ -96,7 +143,7 @@ func TestEndpointsDeployInterrupted(t *testing.T) {
 	b.system.stderr = &atText{text: "under way", do: func() { b.signals <- os.Interrupt }, to: b.stderr}
 	b.run(t, exitFailed, deploy("--project=demo", "--poll=1h")...)
 	b.says(t, "interrupted; the deployment goes on. To follow it:\ngateway endpoints deploy --follow="+operation+" --config=")
-	b.says(t, " --project=demo\ngcloud ai operations describe 55 --region=us-central1\n")
+	b.says(t, " --project=demo\ngcloud ai operations describe 55 --region=us-central1 --project=987\n")
 }
 
 // atText does something when a text is written.

@@ -50,6 +50,7 @@ func (c *endpointsShow) find(ctx context.Context, d *desk) (*vertex.Endpoint, er
 		if name, err = vertex.ParseEndpointName(c.Endpoint); err != nil {
 			return nil, err
 		}
+		d.patient.project = name.Project
 	case c.Location == "":
 		return c.search(ctx, d)
 	}
@@ -117,7 +118,10 @@ func describePrivate(t *table, p *vertex.PrivateConnect) {
 func modelOf(e *vertex.Endpoint, m *vertex.DeployedModel) string {
 	parts := []string{strings.TrimSpace(m.DisplayName + " " + m.ID), m.Model}
 	if machine := m.Machine(); machine != "" {
-		parts = append(parts, replicasOf(m)+" x "+machine)
+		if replicas := replicasOf(m); replicas != "" {
+			machine = replicas + " x " + machine
+		}
+		parts = append(parts, machine)
 	}
 	parts = append(parts, fmt.Sprintf("%d %% of the requests", e.Traffic[m.ID]))
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), ", ")
@@ -156,7 +160,7 @@ var unnamed = regexp.MustCompile(`[^a-z0-9._]+`)
 // entryName makes a model's name of what people call the endpoint.
 func entryName(e *vertex.Endpoint) string {
 	name := strings.Trim(unnamed.ReplaceAllString(strings.ToLower(e.DisplayName), "-"), "-._")
-	if name == "" || name[0] < 'a' {
+	if name == "" || name[0] < 'a' || name == "null" || name == "true" || name == "false" { // the last are no text in YAML
 		return "endpoint-" + cmp.Or(name, e.Name.ID)
 	}
 	return name

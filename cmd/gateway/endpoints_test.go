@@ -2,6 +2,11 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -275,5 +280,67 @@ func TestEntries(t *testing.T) {
 		if err != nil || c.Models[0].Endpoint != e.Name.String() {
 			t.Errorf("%s%v", text, err)
 		}
+	}
+}
+
+// A token that cannot be had is told once, with how to sign in, and asked for once: there
+// are many locations.
+func TestEndpointsWithoutToken(t *testing.T) {
+	asked := 0
+	denies := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusBadRequest)
+	}))
+	t.Cleanup(denies.Close)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(map[string]string{
+		"type": "service_account", "client_email": "gw@demo.iam.gserviceaccount.com", "token_uri": denies.URL,
+		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	credentials, file := filepath.Join(folder, "key.json"), filepath.Join(folder, "gateway.yaml")
+	for path, text := range map[string]string{credentials: string(text), file: "vertex: {project: demo, credentials: " + credentials + "}"} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := newBooth(t, "", "")
+	b.run(t, exitFailed, "endpoints", "list", "--config="+file)
+	b.says(t, "service account gw@demo.iam.gserviceaccount.com: no token: token endpoint: 400 Bad Request\nTo sign in as yourself")
+	if asked != 1 {
+		t.Errorf("asked for a token %d times", asked)
+	}
+}
+
+// Names that YAML would not take for text.
+func TestEntryName(t *testing.T) {
+	for display, want := range map[string]string{"True": "endpoint-true", "null": "endpoint-null", "FALSE": "endpoint-false", "truely": "truely"} {
+		if got := entryName(&vertex.Endpoint{DisplayName: display}); got != want {
+			t.Errorf("%q: %q, want %q", display, got, want)
+		}
+	}
+}
+
+// A remedy is about the project that was asked, whatever the configuration has.
+func TestEndpointsShowOfOtherProject(t *testing.T) {
+	b := newBooth(t, "", "")
+	b.google.answers["GET /v1/projects/other/locations/us-central1/endpoints/7"] = []string{strings.Replace(denied, "list", "get", 1)}
+	b.run(t, exitFailed, "endpoints", "show", "projects/other/locations/us-central1/endpoints/7")
+	b.says(t, "add-iam-policy-binding other ")
+}
+
+// A location that is named twice is asked once.
+func TestEndpointsListTwice(t *testing.T) {
+	b := newBooth(t, "", "")
+	b.google.answers[inCentral] = []string{`{"endpoints":[` + tuned + `]}`}
+	b.run(t, exitOK, "endpoints", "list", "--location=us-central1,us-central1")
+	if n := strings.Count(b.stdout.String(), "Llama FT"); n != 1 {
+		t.Errorf("listed %d times:\n%s", n, b.stdout)
 	}
 }

@@ -19,6 +19,8 @@ type patient struct {
 	weights   string // gs:// and a folder
 }
 
+const reach = "look whether this machine can reach Google, and through a proxy (HTTPS_PROXY) if need be"
+
 // remedies are what to do about what Google says, the first that fits (vertex.md 4.2, 4.3).
 // What stands in braces is filled in for the patient.
 var remedies = []struct {
@@ -127,7 +129,19 @@ var remedies = []struct {
 	},
 	{
 		[]string{"no such host"},
-		"look whether this machine can reach Google, and through a proxy (HTTPS_PROXY) if need be",
+		reach,
+	},
+	{
+		[]string{"dial tcp"},
+		reach,
+	},
+	{
+		[]string{"context deadline exceeded"},
+		reach,
+	},
+	{
+		[]string{"could not reach vertex ai"},
+		reach,
 	},
 }
 

@@ -34,6 +34,9 @@ func TestRemedies(t *testing.T) {
 		"Please accept the EULA of this model":                                                                                   "--accept-eula",
 		"This Hugging Face model is gated; provide an access token":                                                              "GATEWAY_HUGGING_FACE_TOKEN",
 		"NOT_FOUND  Endpoint `x` is not there":                                                                                   "gateway endpoints list",
+		"upstream_error The gateway could not reach Vertex AI.":                                                                  "HTTPS_PROXY",
+		"dial tcp 10.0.0.1:443: connect: connection refused":                                                                     "HTTPS_PROXY",
+		"Get \"https://x\": context deadline exceeded":                                                                           "HTTPS_PROXY",
 		"This project has no billing account":                                                                                    "https://console.cloud.google.com/billing/linkedaccount?project=my-project",
 	} {
 		got := p.remedy(fault)

@@ -3,7 +3,7 @@ package main
 import (
 	"io"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 )
 
 // A table is printed in columns as wide as their widest cell; notes stand below the rows
@@ -19,12 +19,49 @@ func newTable(heading ...string) *table {
 	return &table{rows: [][]string{heading}, notes: map[int][]string{}}
 }
 
-func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
+func (t *table) add(cells ...string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = legible(cell)
+	}
+	t.rows = append(t.rows, row)
+}
+
+// legible has no character that would break a line or do things to a terminal: names and
+// errors are written by others.
+func legible(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsControl(r):
+			return ' '
+		case unicode.Is(unicode.Cf, r): // turns the direction of writing, or is not seen
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// breadth is how many columns of a terminal a text takes.
+func breadth(text string) int {
+	columns := 0
+	for _, r := range text {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana), r >= 0xFF01 && r <= 0xFF60, r >= 0x1F300 && r <= 0x1FAFF:
+			columns += 2
+		default:
+			columns++
+		}
+	}
+	return columns
+}
 
 // note puts lines below the last row.
 func (t *table) note(text string) {
 	last := len(t.rows) - 1
-	t.notes[last] = append(t.notes[last], strings.Split(text, "\n")...)
+	for line := range strings.SplitSeq(text, "\n") {
+		t.notes[last] = append(t.notes[last], legible(line))
+	}
 }
 
 // write prints the table.
@@ -34,7 +71,7 @@ func (t *table) write(w io.Writer) error {
 	for i, row := range t.rows {
 		cells := make([]string, len(row))
 		for column, cell := range row {
-			cells[column] = cell + strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
+			cells[column] = cell + strings.Repeat(" ", widths[column]-breadth(cell))
 		}
 		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
 		for _, note := range t.notes[i] {
@@ -45,12 +82,12 @@ func (t *table) write(w io.Writer) error {
 	return err
 }
 
-// widths of the columns in characters.
+// widths of the columns.
 func (t *table) widths() []int {
 	widths := make([]int, len(t.rows[0]))
 	for _, row := range t.rows {
 		for column, cell := range row {
-			widths[column] = max(widths[column], utf8.RuneCountInString(cell))
+			widths[column] = max(widths[column], breadth(cell))
 		}
 	}
 	return widths

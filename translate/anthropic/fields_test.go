@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"vertexgateway/translate/anthropic"
 	"vertexgateway/translate/openai"
 	"vertexgateway/translate/openai/openaitest"
