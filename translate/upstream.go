@@ -205,7 +205,7 @@ func (f fault) status() int {
 // own credentials must not look like a fault of the client's key.
 func clientError(status int, f fault) *openai.Error {
 	e := &openai.Error{Status: status, Type: openai.TypeServer, Message: withoutProject(f.message)}
-	if strings.Contains(f.message, "not yet ready for inference") {
+	if status == http.StatusTooManyRequests && strings.Contains(f.message, "not yet ready for inference") { // others may quote a client's words
 		return notReady(e)
 	}
 	switch status {

@@ -52,6 +52,8 @@ func TestParseError(t *testing.T) {
 			`429 {"error":{"message":"Slow down.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}`},
 		{"scaling up from zero", 429, "Model is not yet ready for inference. Please wait\n",
 			`503 {"error":{"message":"Model is not yet ready for inference. Please wait","type":"server_error","param":null,"code":"model_not_ready"}}`},
+		{"a client's words about it", 400, `{"detail":[{"loc":["body","model not yet ready for inference"],"msg":"no"}]}`,
+			`400 {"error":{"message":"model not yet ready for inference: no","type":"invalid_request_error","param":"model not yet ready for inference","code":null}}`},
 		{"a web page", 502, `<html>secret</html>`,
 			`503 {"error":{"message":"The upstream answered with status Bad Gateway.","type":"server_error","param":null,"code":"upstream_error"}}`},
 		{"nothing", 500, ``,

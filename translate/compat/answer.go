@@ -21,6 +21,7 @@ type Answer struct {
 	// Silent: the client does not want to see the reasoning.
 	Silent bool
 
+	read   completion // the last one; its list is used again
 	out    []openai.Delta
 	id     string
 	calls  []begunCall
@@ -98,24 +99,22 @@ func (a *Answer) Event(data []byte) ([]openai.Delta, *openai.Error) {
 	case string(bytes.TrimSpace(data)) == "[DONE]":
 		return a.mark()
 	}
-	c, err := decode(data, "an event")
-	if err != nil {
+	if err := a.read.decode(data, "an event"); err != nil {
 		return nil, err
 	}
-	return a.take(c, func(ch *choice) *said { return &ch.Delta })
+	return a.take(func(ch *choice) *said { return &ch.Delta })
 }
 
 // Message takes an answer that came as one body.
 func (a *Answer) Message(body []byte) ([]openai.Delta, *openai.Error) {
 	a.out = a.out[:0]
-	c, err := decode(body, "an answer")
-	if err != nil {
+	if err := a.read.decode(body, "an answer"); err != nil {
 		return nil, err
 	}
-	if len(c.Choices) == 0 {
+	if len(a.read.Choices) == 0 {
 		return nil, translate.BadAnswer("an answer that is no completion", nil)
 	}
-	if _, err = a.take(c, func(ch *choice) *said { return &ch.Message }); err != nil {
+	if _, err := a.take(func(ch *choice) *said { return &ch.Message }); err != nil {
 		return nil, err
 	}
 	a.end(stopped)
@@ -126,21 +125,22 @@ func (a *Answer) Message(body []byte) ([]openai.Delta, *openai.Error) {
 const stopped = "stop"
 
 // decode reads a completion or a chunk. What is an error in any of its forms becomes one.
-func decode(data []byte, what string) (*completion, *openai.Error) {
-	var c completion
-	err := json.Unmarshal(data, &c, translate.Lenient)
+func (c *completion) decode(data []byte, what string) *openai.Error {
+	*c = completion{Choices: c.Choices[:0]}
+	err := json.Unmarshal(data, c, translate.Lenient)
 	isList := err != nil && jsontext.Value(data).Kind() == '[' && jsontext.Value(data).IsValid(translate.Lenient)
 	switch {
 	case isList, err == nil && (bool(c.Error) || c.Object == "error" || bool(c.Detail) && len(c.Choices) == 0):
-		return nil, translate.ParseError(0, data)
+		return translate.ParseError(0, data)
 	case err != nil:
-		return nil, translate.BadAnswer(what+" that is not valid JSON", err)
+		return translate.BadAnswer(what+" that is not valid JSON", err)
 	}
-	return &c, nil
+	return nil
 }
 
-// take reads a completion or a chunk of one. There is one choice: more are not asked for.
-func (a *Answer) take(c *completion, part func(*choice) *said) ([]openai.Delta, *openai.Error) {
+// take takes what was read. There is one choice: more are not asked for.
+func (a *Answer) take(part func(*choice) *said) ([]openai.Delta, *openai.Error) {
+	c := &a.read
 	a.id = cmp.Or(a.id, c.ID)
 	if c.Usage != nil {
 		a.usage = c.Usage.counted()
@@ -170,8 +170,9 @@ func broken() *openai.Error {
 
 func (a *Answer) say(s *said) {
 	a.content(s.Content)
+	first := len(a.calls) // two in one list are never the same call, whatever their indexes
 	for i := range s.ToolCalls {
-		a.call(&s.ToolCalls[i])
+		a.call(&s.ToolCalls[i], first)
 	}
 }
 

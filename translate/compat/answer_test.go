@@ -89,6 +89,14 @@ func TestDeltas(t *testing.T) {
 			"call 0 a f\narguments 0 {}\ncall 1 b g\narguments 1 {}\n",
 		},
 		{
+			"several calls in a chunk, all with the index 0 and without an id",
+			[]string{
+				chunk(`{"tool_calls":[{"index":0,"id":"null","function":{"name":"f","arguments":"{}"}},{"index":0,"function":{"name":"f","arguments":"[]"}}]}`, ""),
+				chunk(`{"tool_calls":[{"index":0,"function":{"arguments":" "}}]}`, ""),
+			},
+			"call 0 call_1_0 f\narguments 0 {}\ncall 1 call_1_1 f\narguments 1 []\narguments 1  \n",
+		},
+		{
 			"several calls, all with the index 0",
 			[]string{
 				chunk(`{"tool_calls":[{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}]}`, ""),

@@ -25,12 +25,13 @@ type begunCall struct {
 	given bool   // it has had arguments
 }
 
-// call takes a call or a piece of one.
-func (a *Answer) call(p *callPiece) {
+// call takes a call or a piece of one, which goes on with one of the first calls or begins
+// another.
+func (a *Answer) call(p *callPiece, first int) {
 	if p.ID == "null" { // Mistral's word for none
 		p.ID = ""
 	}
-	at := a.find(p)
+	at := a.find(p, first)
 	if at < 0 {
 		at = a.begin(p)
 	}
@@ -40,10 +41,10 @@ func (a *Answer) call(p *callPiece) {
 	}
 }
 
-// find is the call that a piece goes on with; -1: it begins one. An id tells, else the
-// index, else whether a function is named: upstreams leave out any of them.
-func (a *Answer) find(p *callPiece) int {
-	for at := len(a.calls) - 1; at >= 0; at-- { // of two with one index the later is meant
+// find is the one of the first calls that a piece goes on with; -1: it begins one. An id
+// tells, else the index, else whether a function is named: upstreams leave out any of them.
+func (a *Answer) find(p *callPiece, first int) int {
+	for at := first - 1; at >= 0; at-- { // of two with one index the later is meant
 		if a.calls[at].goesOn(p) {
 			return at
 		}

@@ -67,5 +67,5 @@ func (d *Dialect) NewRequest(chat *openai.ChatRequest, m *catalogue.Model, o Opt
 func (d *Dialect) NewFIM(prompt, suffix string, chat *openai.ChatRequest, m *catalogue.Model, o Options) (*translate.Request, *openai.Error) {
 	t := translation{dialect: d, chat: chat, model: m, options: o}
 	t.body.Prompt, t.body.Suffix = &prompt, suffix
-	return t.put(t.check, t.setMaxTokens, t.setSampling, t.setStop, t.setMembers)
+	return t.put(t.check, t.dropChat, t.setMaxTokens, t.setSampling, t.setStop, t.setMembers)
 }

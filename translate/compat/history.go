@@ -12,6 +12,7 @@ type history struct {
 	messages  []message
 	results   map[string]int    // the client's id of a call -> the message of its result
 	sent      map[string]bool   // ids of calls
+	repeated  map[string]int    // the client's id of calls -> how many had to get another
 	functions map[string]string // a function's name -> the id of its latest call in the old form
 }
 
@@ -37,8 +38,9 @@ func (h *history) id(client string, short bool) string {
 	if short && !isShort(id) {
 		id = hashed(client)
 	}
-	for n := 2; h.sent[id]; n++ {
-		id = hashed(client + " " + strconv.Itoa(n))
+	for h.sent[id] {
+		h.repeated[client]++ // kept, since who repeats one id in every call would have them all tried
+		id = hashed(client + " " + strconv.Itoa(h.repeated[client]+1))
 	}
 	h.sent[id] = true
 	return id

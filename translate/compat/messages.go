@@ -49,7 +49,7 @@ func (t *translation) setMessages() *openai.Error {
 	if len(t.chat.Messages) == 0 {
 		return openai.MissingParam("messages")
 	}
-	t.history = history{results: make(map[string]int), sent: make(map[string]bool)}
+	t.history = history{results: make(map[string]int), sent: make(map[string]bool), repeated: make(map[string]int)}
 	first, err := t.contentOf(t.chat.System, place{-1, -1})
 	if err != nil {
 		return err
@@ -147,13 +147,16 @@ func (t *translation) callsOf(m *openai.Message, at place) ([]call, *openai.Erro
 			calls = append(calls, t.callOf(p.ID, p.Name, p.Input, at, len(calls)))
 		}
 	}
-	parts := len(calls)
+	inParts := make(map[string]bool, len(calls))
+	for _, c := range calls {
+		inParts[c.client] = true
+	}
 	for i := range m.ToolCalls {
 		c := &m.ToolCalls[i]
 		if c.Type != "function" && c.Type != "" || c.Custom.Name != "" {
 			return nil, openai.UnsupportedValue(at.field(fmt.Sprintf("tool_calls[%d].type", i)), "only calls of functions are possible with this model")
 		}
-		if slices.ContainsFunc(calls[:parts], func(same call) bool { return c.ID != "" && same.client == c.ID }) {
+		if c.ID != "" && inParts[c.ID] {
 			continue // sent in both forms
 		}
 		calls = append(calls, t.callOf(c.ID, c.Function.Name, c.Function.Arguments, at, len(calls)))

@@ -39,6 +39,16 @@ func (t *translation) check() *openai.Error {
 	return nil
 }
 
+// dropChat tells of what has its place in chat only.
+func (t *translation) dropChat() *openai.Error {
+	f := t.chat.ResponseFormat
+	t.dropIf("response_format", f != nil && f.Type != "" && f.Type != "text")
+	t.dropIf("functions", len(t.chat.Functions) > 0)
+	param, level := t.askedEffort()
+	t.dropIf(param, level != "" && level != "none" && level != "minimal") // these it does anyway
+	return nil
+}
+
 // setMaxTokens: max_completion_tokens wins; a limit above the model's is clamped, where the
 // model's is known.
 func (t *translation) setMaxTokens() *openai.Error {

@@ -22,6 +22,7 @@ type translation struct {
 
 	body     body
 	history  history
+	declared map[string]bool // names of tools
 	warnings []openai.Warning
 }
 

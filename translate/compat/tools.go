@@ -76,23 +76,27 @@ func (t *translation) addFunction(f *openai.Function, param string) *openai.Erro
 	if parameters = objectOf(parameters); parameters == nil {
 		return openai.InvalidValue(param+".parameters", "must be a JSON Schema object")
 	}
-	if t.declares(f.Name) {
+	if t.declared[f.Name] {
 		t.warn(strings.TrimSuffix(param, ".function"), "dropped")
 		return nil
 	}
+	if t.declared == nil {
+		t.declared = make(map[string]bool)
+	}
+	t.declared[f.Name] = true
 	t.body.Tools = append(t.body.Tools, tool{Type: "function", Function: function{
 		Name: f.Name, Description: f.Description, Strict: f.Strict && t.dialect.Strict, Parameters: parameters,
 	}})
 	return nil
 }
 
-func (t *translation) declares(name string) bool {
-	return slices.ContainsFunc(t.body.Tools, func(d tool) bool { return d.Function.Name == name })
-}
-
 // keepTools leaves only the tools of these names.
 func (t *translation) keepTools(names ...string) {
-	t.body.Tools = slices.DeleteFunc(t.body.Tools, func(d tool) bool { return !slices.Contains(names, d.Function.Name) })
+	kept := make(map[string]bool, len(names))
+	for _, name := range names {
+		kept[name] = true
+	}
+	t.body.Tools = slices.DeleteFunc(t.body.Tools, func(d tool) bool { return !kept[d.Function.Name] })
 }
 
 // setToolChoice follows openai-claude.md A.7. A choice without tools means nothing.
@@ -145,7 +149,7 @@ func (t *translation) setMode(mode, param string) {
 
 // force has one tool called.
 func (t *translation) force(name, param string) *openai.Error {
-	if !t.declares(name) {
+	if !t.declared[name] {
 		return openai.InvalidValue(param, "no tool is named '"+strings.ToValidUTF8(name, "?")+"'")
 	}
 	if t.dialect.ToolModes == nil {
@@ -161,7 +165,7 @@ func (t *translation) force(name, param string) *openai.Error {
 // allow leaves out all tools but some.
 func (t *translation) allow(c *openai.ToolChoice, param string) *openai.Error {
 	for _, name := range c.Allowed {
-		if !t.declares(name) {
+		if !t.declared[name] {
 			return openai.InvalidValue(param, "no tool is named '"+strings.ToValidUTF8(name, "?")+"'")
 		}
 	}

@@ -31,7 +31,10 @@ func NewPredict(r *Request) (*translate.Request, *openai.Error) {
 	if err := object.Parse(r.body); err != nil { // it was decoded before
 		return nil, translate.BadAnswer("no request", err)
 	}
-	body := object.Append([]byte(`{"instances":[`), r.instance(object, prompt))
+	if err := object.Parse(withoutNulls(object)); err != nil { // as above
+		return nil, translate.BadAnswer("no request", err)
+	}
+	body := object.Append([]byte(`{"instances":[`), r.instance(prompt))
 	put := &translate.Request{Method: "predict", Body: append(body, `]}`...)}
 	if r.Stream {
 		put.Method = "streamRawPredict"
@@ -41,7 +44,7 @@ func NewPredict(r *Request) (*translate.Request, *openai.Error) {
 }
 
 // instance tells what becomes of the request's members. The first edit of a name counts.
-func (r *Request) instance(object *passthrough.Object, prompt jsontext.Value) []passthrough.Edit {
+func (r *Request) instance(prompt jsontext.Value) []passthrough.Edit {
 	edits := []passthrough.Edit{{Name: "prompt", Value: prompt}, {Name: "raw_response", Value: jsontext.Value("true")}}
 	if r.MaxTokens == nil {
 		edits = append(edits, passthrough.Edit{Name: "max_tokens", Value: jsontext.Value(strconv.Itoa(defaultMaxTokens))})
@@ -52,12 +55,22 @@ func (r *Request) instance(object *passthrough.Object, prompt jsontext.Value) []
 	for _, name := range foreignFields {
 		edits = append(edits, passthrough.Edit{Name: name})
 	}
-	for name, value := range object.All() {
-		if value.Kind() == 'n' { // some containers take a null for a value
-			edits = append(edits, passthrough.Edit{Name: name})
-		}
-	}
 	return edits
+}
+
+// withoutNulls leaves out the members that are null, which some containers take for values.
+func withoutNulls(object *passthrough.Object) []byte {
+	rest := []byte{'{'}
+	for name, value := range object.All() {
+		if value.Kind() == 'n' {
+			continue
+		}
+		if len(rest) > len("{") {
+			rest = append(rest, ',')
+		}
+		rest = append(append(openai.AppendString(rest, name), ':'), value...)
+	}
+	return append(rest, '}')
 }
 
 // A prediction reads what a container predicts: one text, or pieces of it.
@@ -70,6 +83,7 @@ type prediction struct {
 
 	finish string
 	used   openai.Usage
+	tokens int64 // of all pieces, where they count their own
 	begun  bool
 	ended  bool
 }
@@ -85,7 +99,8 @@ func (p *prediction) Event(data []byte) ([]openai.Delta, *openai.Error) {
 		p.ended = p.begun
 		return nil, nil
 	}
-	return p.out, p.take(data)
+	err := p.take(data)
+	return p.out, err
 }
 
 // Message takes an answer that came whole, and a stream too that does not tell it is one.
@@ -129,8 +144,9 @@ func (p *prediction) note(f forecast) {
 	if used, ok := passthrough.Usage(f.usage); ok {
 		p.used = used
 	}
-	if f.tokens > 0 {
-		p.used.Output = f.tokens
+	if f.tokens > 0 { // each piece counts what is new in it, as it holds only new text
+		p.tokens += f.tokens
+		p.used.Output = p.tokens
 	}
 }
 

@@ -30,7 +30,7 @@ func TestPredict(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"model":"a","prompt":["b"],"temperature":0.50,"top_k":1,"guided_regex":"\u0061","user":"u","n":1,"top_p":null}`: `predict {"instances":[{"prompt":"b","temperature":0.50,"top_k":1,"guided_regex":"\u0061","raw_response":true,"max_tokens":16}]}`,
 		`{"prompt":"b","max_tokens":5,"stream":true,"stream_options":{"include_usage":true},"raw_response":false}`:        `streamRawPredict {"instances":[{"prompt":"b","max_tokens":5,"stream":true,"raw_response":true}]}`,
-		`{"prompt":"","max_tokens":null,"stream":false,"suffix":""}`:                                                      `predict {"instances":[{"prompt":"","max_tokens":16,"raw_response":true}]}`,
+		`{"prompt":"","max_tokens":null,"stream":false,"suffix":""}`:                                                      `predict {"instances":[{"prompt":"","raw_response":true,"max_tokens":16}]}`,
 	} {
 		put := predict(t, body)
 		if got := put.Method + " " + string(put.Body); got != want {
@@ -175,6 +175,19 @@ func pieces(t *testing.T, stream string, whole bool) (found []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// The pieces of a stream count only what is new in each.
+func TestPredictionStreamTokens(t *testing.T) {
+	a := predict(t, `{"prompt":"a","max_tokens":5,"stream":true}`).Read()
+	for _, piece := range []string{`{"predictions":["a"],"output_token_counts":[2]}`, `{"predictions":[""],"output_token_counts":[0]}`, `{"predictions":["b"],"output_token_counts":[3]}`} {
+		if _, fault := a.Event([]byte(piece)); fault != nil {
+			t.Fatal(fault)
+		}
+	}
+	if end, ok := a.Ending(true); !ok || end.Usage.Output != 5 || a.Billed() != end.Usage || end.FinishReason != openai.FinishLength {
+		t.Errorf("ended %v %+v", ok, end)
 	}
 }
 

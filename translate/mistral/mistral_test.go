@@ -359,6 +359,22 @@ func TestRepeatedIDs(t *testing.T) {
 	}
 }
 
+// Who repeats one id in every call must not keep the gateway busy for minutes.
+func TestOneIDInAllCalls(t *testing.T) {
+	calls := strings.Repeat(`,`+call("call_0", `"{}"`), 50000)[1:]
+	req, err := try(t, `"messages":[{"role":"assistant","tool_calls":[`+calls+`]}]`, medium, mistral.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var body struct{ Messages []sentMessage }
+	if err := json.Unmarshal(req.Body, &body); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(body.Messages[0].ToolCalls); got != 50000 {
+		t.Errorf("%d calls", got)
+	}
+}
+
 // The reading of an answer follows what the client wants to see.
 func TestReasoningShown(t *testing.T) {
 	const event = `{"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":"Hm"}]}}]}`
@@ -383,6 +399,11 @@ func TestFIM(t *testing.T) {
 			`{"model":"codestral-2","prompt":"a","suffix":"b","max_tokens":64,"stream":true,"temperature":0,"stop":["\n\n"],"random_seed":1,"min_tokens":2}`,
 			"presence_penalty:dropped stop:dropped logit_bias:dropped",
 		},
+		{
+			"a", "b", `{"reasoning_effort":"high","response_format":{"type":"json_object"},"functions":[{"name":"f"}]}`,
+			`{"model":"codestral-2","prompt":"a","suffix":"b"}`, "response_format:dropped functions:dropped reasoning_effort:dropped",
+		},
+		{"a", "b", `{"reasoning_effort":"none","response_format":{"type":"text"}}`, `{"model":"codestral-2","prompt":"a","suffix":"b"}`, ""},
 	} {
 		chat, err := openai.DecodeChatRequest([]byte(tt.chat))
 		if err != nil {

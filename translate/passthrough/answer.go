@@ -19,7 +19,8 @@ type answer struct {
 	object  Object
 	choices choices
 	edits   []Edit
-	text    []byte // of the last delta
+	text    []byte         // of the last delta
+	held    []openai.Delta // chunks before the first that says something
 	out     []openai.Delta
 
 	id    string
@@ -45,7 +46,7 @@ func (a *answer) Event(data []byte) ([]openai.Delta, *openai.Error) {
 	case a.ended || len(data) == 0:
 		return nil, nil
 	case string(data) == "[DONE]":
-		return nil, a.end()
+		return a.held, a.end()
 	case !a.stream:
 		return nil, translate.BadAnswer("a stream where none was asked for", nil)
 	}
@@ -58,6 +59,11 @@ func (a *answer) Event(data []byte) ([]openai.Delta, *openai.Error) {
 	}
 	a.text = a.object.Append(a.text[:0], a.edited())
 	oneLine(a.text)
+	if a.choices.begun && !a.choices.said {
+		// Until the client has seen something, another location may answer in this one's place.
+		a.held = append(a.held, openai.Delta{Kind: openai.DeltaChunk, Text: bytes.Clone(a.text)})
+		return nil, nil
+	}
 	return a.give(openai.DeltaChunk), nil
 }
 
@@ -111,7 +117,8 @@ func (a *answer) Message(body []byte) ([]openai.Delta, *openai.Error) {
 }
 
 func (a *answer) give(kind openai.DeltaKind) []openai.Delta {
-	a.out = append(a.out[:0], openai.Delta{Kind: kind, Text: a.text})
+	a.out = append(append(a.out[:0], a.held...), openai.Delta{Kind: kind, Text: a.text})
+	a.held = nil
 	return a.out
 }
 

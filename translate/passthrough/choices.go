@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate"
@@ -12,6 +13,7 @@ import (
 // choices follows which of an answer's choices have ended.
 type choices struct {
 	begun bool
+	said  bool   // more than who speaks
 	ended []bool // by index
 	dec   jsontext.Decoder
 	src   bytes.Buffer
@@ -47,7 +49,7 @@ func (c *choices) read(list jsontext.Value) bool {
 
 func (c *choices) readChoice() error {
 	_, err := c.dec.ReadToken()
-	index, ended := 0, false
+	index, ended, said := 0, false, true // what has another form is passed on at once
 	for err == nil && c.dec.PeekKind() == '"' {
 		var name, value jsontext.Value
 		if name, err = c.dec.ReadValue(); err != nil {
@@ -60,12 +62,35 @@ func (c *choices) readChoice() error {
 		case `"index"`:
 			index, _ = strconv.Atoi(string(value)) // what is no number is the first
 		case `"finish_reason"`:
-			ended = value.Kind() != 'n'
+			ended = !isEmpty(value) // as some servers write none
+		case `"delta"`:
+			said = c.said || speaks(value)
+		case `"text"`:
+			said = !isEmpty(value)
 		}
 	}
+	c.said = c.said || said || ended
 	c.note(index, ended)
 	_, err = c.dec.ReadToken()
 	return err
+}
+
+// speaks tells whether a delta holds more than the role: streams begin with one that does not.
+func speaks(delta jsontext.Value) bool {
+	var members map[string]jsontext.Value
+	if json.Unmarshal(delta, &members, translate.Lenient) != nil {
+		return true
+	}
+	for name, value := range members {
+		if name != "role" && !isEmpty(value) {
+			return true
+		}
+	}
+	return false
+}
+
+func isEmpty(value jsontext.Value) bool {
+	return value.Kind() == 'n' || string(value) == `""` || string(value) == "[]"
 }
 
 func (c *choices) note(index int, ended bool) {

@@ -57,14 +57,18 @@ func withUsage(options jsontext.Value) jsontext.Value {
 	return object.Append(nil, []Edit{{"include_usage", jsontext.Value("true")}})
 }
 
-// Dropped tells of the members of an object that are not passed on; null is none.
+// maxWarnings keeps a body of nothing but unknown members from becoming a long header.
+const maxWarnings = 32
+
+// Dropped tells of the members of an object that are not passed on, of the first ones where
+// there are many; null is none.
 func Dropped(others jsontext.Value) (list []openai.Warning) {
 	object := new(Object)
 	if object.Parse(others) != nil {
 		return nil // there are none
 	}
 	for name, value := range object.All() {
-		if value.Kind() != 'n' {
+		if value.Kind() != 'n' && len(list) < maxWarnings {
 			list = append(list, openai.Warning{Param: name, What: "dropped"})
 		}
 	}
