@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,8 +34,8 @@ func (u *checkup) gateway(all []subject) http.Handler {
 	})
 	if err != nil {
 		message := err.Error()
-		for i := len(all) - 1; i >= 0; i-- { // trial-12 before trial-1
-			message = strings.ReplaceAll(message, trialName(i), all[i].name)
+		for i, s := range slices.Backward(all) { // trial-12 before trial-1
+			message = strings.ReplaceAll(message, trialName(i), s.name)
 		}
 		u.tell("models", "", fails, message, "")
 		return nil
@@ -97,7 +99,8 @@ func (u *checkup) try(ctx context.Context, gateway http.Handler, s *subject, nam
 // panics so as to break the connection; the answer is then not whole.
 func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
-		if cause := recover(); cause != nil && cause != http.ErrAbortHandler {
+		cause := recover()
+		if err, _ := cause.(error); cause != nil && !errors.Is(err, http.ErrAbortHandler) {
 			panic(cause)
 		}
 	}()

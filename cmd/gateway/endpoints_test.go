@@ -320,7 +320,7 @@ func TestEndpointsWithoutToken(t *testing.T) {
 
 // Names that YAML would not take for text.
 func TestEntryName(t *testing.T) {
-	for display, want := range map[string]string{"True": "endpoint-true", "null": "endpoint-null", "FALSE": "endpoint-false", "truely": "truely"} {
+	for display, want := range map[string]string{"True": "endpoint-true", "null": "endpoint-null", "FALSE": "endpoint-false", "true north": "true-north"} {
 		if got := entryName(&vertex.Endpoint{DisplayName: display}); got != want {
 			t.Errorf("%q: %q, want %q", display, got, want)
 		}
