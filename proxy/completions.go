@@ -46,7 +46,7 @@ func (x *exchange) complete(d *draft, req *completions.Request) *openai.Error {
 	switch {
 	case x.route.places[0].own != nil:
 		d.dialect = func(context.Context, *draft) (*translate.Request, *openai.Error) { return completions.NewPredict(req) }
-	case m.Offers(catalogue.PathFIM):
+	case m.Offers(catalogue.PathFIM) && (req.Suffix != "" || m.Status != "unknown"): // a model nobody knows is asked as all can be
 		prompt, parameters, err := req.FillIn()
 		if err != nil {
 			return err

@@ -66,7 +66,8 @@ func (e *lookupError) reason() string {
 // may be deleted or move, and then a front end answers in its place.
 func (p *place) explain(f *failure, res *http.Response) {
 	isPage := strings.HasPrefix(res.Header.Get("Content-Type"), "text/html")
-	if p.own == nil || res.StatusCode != http.StatusNotFound && !isPage {
+	isState := f.err.Reason == "FAILED_PRECONDITION" // Google's word; the server behind it has others
+	if p.own == nil || res.StatusCode != http.StatusNotFound && !isPage && !isState {
 		return
 	}
 	p.own.lookup.Doubt(p.own.name)
@@ -76,7 +77,7 @@ func (p *place) explain(f *failure, res *http.Response) {
 	} else {
 		what += " (" + strings.TrimSuffix(f.err.Message, ".") + ")"
 	}
-	if !isPage && f.err.Reason != "NOT_FOUND" { // that would be Google's word, not the server's behind it
+	if !isPage && !isState && f.err.Reason != "NOT_FOUND" { // that would be Google's word, too
 		why = "its server has another name for the model (upstream_model), or lacks this path"
 	}
 	f.err = &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_error", Upstream: res.StatusCode,
@@ -128,7 +129,11 @@ func (p *place) do(ctx context.Context, req *translate.Request) (res *http.Respo
 	if err != nil {
 		return nil, "", err
 	}
-	return p.client.Do(ctx, t, req.Method, p.header(req), req.Body)
+	res, token, err = p.client.Do(ctx, t, req.Method, p.header(req), req.Body)
+	if err != nil && p.own != nil && ctx.Err() == nil {
+		p.own.lookup.Doubt(p.own.name) // its host may be gone with it
+	}
+	return res, token, err
 }
 
 // header is what the call adds to the headers of every call.

@@ -65,6 +65,8 @@ func (r *reception) readBody() *openai.Error {
 	switch {
 	case strings.HasPrefix(contentType, "text/event-stream"):
 		return r.events(sse.NewReader(r.res.Body, maxEvent))
+	case strings.HasPrefix(contentType, "text/html"):
+		return translate.BadAnswer("a web page", nil)
 	case r.place.own != nil && r.draft.request.Method == "streamRawPredict":
 		return r.events(completions.NewFrames(r.res.Body, maxEvent))
 	case strings.HasPrefix(contentType, "application/json"):

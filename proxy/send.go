@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net/http"
@@ -20,8 +22,8 @@ const (
 	// move to: then waiting is better than giving up.
 	lastPatience = 4
 	// wholePatience is how long an answer may take that comes in one piece: its first token
-	// comes with the last.
-	wholePatience = 5 * time.Minute
+	// comes with the last. Endpoints take 600 s unless they are set to more (vertex.md 8.1).
+	wholePatience = 10 * time.Minute
 )
 
 var (
@@ -132,7 +134,22 @@ func (x *exchange) unreached(ctx context.Context, err error) *failure {
 			Message: "The endpoint " + lost.name.ID + " of this model could not be looked up: " + lost.reason(), Cause: err}, verdict: vertex.Verdict{Reason: "lookup"}}
 	}
 	return &failure{err: &openai.Error{Status: http.StatusBadGateway, Type: openai.TypeServer, Code: "upstream_error",
-		Message: "The gateway could not reach Vertex AI.", Cause: err}, verdict: vertex.Unreached(false)}
+		Message: "The gateway could not reach Vertex AI" + distrust(err) + ".", Cause: err}, verdict: vertex.Unreached(false)}
+}
+
+// distrust is why a server was not believed to be who it should be; empty: it was not that.
+func distrust(err error) string {
+	const its = ", as it does not trust the server: its certificate "
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return its + "is for another name"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return its + "comes from no authority that the gateway trusts"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return its + "is not valid"
+	}
+	return ""
 }
 
 func silent(cause error) *openai.Error {
@@ -148,7 +165,7 @@ func (x *exchange) refused(res *http.Response, token string, p *place) *failure 
 		f.err.Cause = err
 	}
 	if f.err.Code == translate.NotReady {
-		f.verdict.Reason = "not_ready" // and no quota
+		f.verdict.Reason = notReady // and no quota
 	}
 	p.explain(f, res)
 	if wait := x.retryAfter(res.Header); wait > 0 {

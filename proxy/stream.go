@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -196,10 +198,15 @@ func (a *answer) add(id string, d openai.Delta) {
 
 func (a *answer) writer(id string) chunkWriter {
 	if a.chunks == nil {
-		a.head.ID = id
+		a.head.ID = a.named(id)
 		a.chunks = a.front.chunks(a.head)
 	}
 	return a.chunks
+}
+
+// named is the answer's id: the upstream's or, as predictions have none, the request's.
+func (a *answer) named(id string) string {
+	return cmp.Or(id, strings.TrimPrefix(a.x.id, "req_"))
 }
 
 // errClientGone is the cause of an attempt that nobody waits for any more.
@@ -242,7 +249,7 @@ func (a *answer) finish(id string, end openai.Ending) {
 		_ = a.flush() // a client that left has missed the end of a whole answer
 		return
 	}
-	a.head.ID = id
+	a.head.ID = a.named(id)
 	body := a.fold.Append(nil, a.head, end)
 	a.keep(body)
 	a.mu.Lock()
@@ -258,5 +265,6 @@ func (a *answer) abort(err *openai.Error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.out = err.AppendEvent(a.out)
-	_ = a.write(a.out) // the connection is given up in any case
+	a.x.conclude(a.x.status, err) // now: the client may hang up at the error
+	_ = a.write(a.out)            // the connection is given up in any case
 }

@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 	"vertexgateway/vertex"
 )
@@ -36,6 +35,10 @@ const (
 	// large ones take that time to load (vertex.md 8.5).
 	maxReadying = 20 * time.Minute
 )
+
+// notReady is the reason of a refusal by a model that scales up from zero. An error in an
+// answer that has begun never has it.
+const notReady = "not_ready"
 
 // waitForModel waits a little for a model that scales up from zero; false: it or its client
 // has no more time.
@@ -98,7 +101,7 @@ func (t *tour) after(f *failure) *place {
 		t.refreshed = true
 		t.left++
 		return t.to(t.place)
-	case f.err.Code == translate.NotReady && t.waitForModel():
+	case f.verdict.Reason == notReady && t.waitForModel():
 		t.left++
 		return t.to(t.place)
 	case f.verdict.Reason == "refused" && x.mend(t.draft, f.err): // nor does this
