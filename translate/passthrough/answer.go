@@ -64,6 +64,9 @@ func (a *answer) Event(data []byte) ([]openai.Delta, *openai.Error) {
 		a.held = append(a.held, openai.Delta{Kind: openai.DeltaChunk, Text: bytes.Clone(a.text)})
 		return nil, nil
 	}
+	if a.choices.mixed {
+		return a.split(), nil
+	}
 	return a.give(openai.DeltaChunk), nil
 }
 

@@ -15,6 +15,7 @@ type choices struct {
 	begun bool
 	said  bool   // more than who speaks
 	ended []bool // by index
+	mixed bool   // the last chunk has several calls, or calls and their end
 	dec   jsontext.Decoder
 	src   bytes.Buffer
 }
@@ -40,6 +41,7 @@ func (c *choices) read(list jsontext.Value) bool {
 	c.dec.Reset(&c.src, translate.Lenient)
 	_, err := c.dec.ReadToken()
 	found := false
+	c.mixed = false
 	for err == nil && c.dec.PeekKind() == '{' {
 		found, c.begun = true, true
 		err = c.readChoice()
@@ -49,7 +51,8 @@ func (c *choices) read(list jsontext.Value) bool {
 
 func (c *choices) readChoice() error {
 	_, err := c.dec.ReadToken()
-	index, ended, said := 0, false, true // what has another form is passed on at once
+	index, calls := 0, 0
+	ended, said := false, true // what has another form is passed on at once
 	for err == nil && c.dec.PeekKind() == '"' {
 		var name, value jsontext.Value
 		if name, err = c.dec.ReadValue(); err != nil {
@@ -65,11 +68,15 @@ func (c *choices) readChoice() error {
 			ended = !isEmpty(value) // as some servers write none
 		case `"delta"`:
 			said = c.said || speaks(value)
+			if bytes.Contains(value, []byte(`"tool_calls"`)) { // most need no second reading
+				calls = len(callsOf(value))
+			}
 		case `"text"`:
 			said = !isEmpty(value)
 		}
 	}
 	c.said = c.said || said || ended
+	c.mixed = c.mixed || calls > 1 || calls > 0 && ended
 	c.note(index, ended)
 	_, err = c.dec.ReadToken()
 	return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func TestRecordedStreams(t *testing.T) {
 					if client == plain {
 						delete(chunk, "usage")
 					}
-					want = append(want, chunk)
+					want = append(want, parted(chunk)...)
 				}
 				got, a, fault := chunks(t, client, data...)
 				if fault != nil {
@@ -99,6 +100,46 @@ func TestRecordedStreams(t *testing.T) {
 			}
 		})
 	}
+}
+
+// parted are the chunks that one with several calls, or with calls and their end, becomes.
+func parted(chunk map[string]any) []map[string]any {
+	list, _ := chunk["choices"].([]any)
+	if len(list) != 1 {
+		return []map[string]any{chunk}
+	}
+	choice := list[0].(map[string]any)
+	delta, _ := choice["delta"].(map[string]any)
+	calls, _ := delta["tool_calls"].([]any)
+	reason, ended := choice["finish_reason"].(string)
+	if len(calls) == 0 || len(calls) == 1 && !ended {
+		return []map[string]any{chunk}
+	}
+	with := func(said map[string]any, reason any) map[string]any {
+		part, one := maps.Clone(chunk), maps.Clone(choice)
+		one["delta"], one["finish_reason"] = said, reason
+		part["choices"] = []any{one}
+		delete(part, "usage")
+		return part
+	}
+	var parts []map[string]any
+	for i, call := range calls {
+		said := map[string]any{}
+		if i == 0 {
+			said = maps.Clone(delta)
+		}
+		said["tool_calls"] = []any{call}
+		parts = append(parts, with(said, nil))
+	}
+	if ended {
+		end := with(map[string]any{}, reason)
+		delete(end["choices"].([]any)[0].(map[string]any), "logprobs")
+		parts = append(parts, end)
+	}
+	if used, ok := chunk["usage"]; ok {
+		parts[len(parts)-1]["usage"] = used
+	}
+	return parts
 }
 
 // However few of its choices' ends a stream has lost, it never looks whole.
