@@ -25,7 +25,7 @@ func (a *answer) split() []openai.Delta {
 	if !isEmpty(choice.Value("finish_reason")) {
 		parts = append(parts, choice.Append(nil, []Edit{{"delta", jsontext.Value("{}")}, {"logprobs", nil}}))
 	}
-	out := append(a.out[:0], a.held...)
+	a.out, a.held = append(a.out[:0], a.held...), nil
 	for i, part := range parts {
 		edits := []Edit{{"choices", jsontext.Value("[" + string(part) + "]")}}
 		if i < len(parts)-1 {
@@ -33,10 +33,9 @@ func (a *answer) split() []openai.Delta {
 		}
 		text := a.object.Append(nil, append(edits, a.edits...))
 		oneLine(text)
-		out = append(out, openai.Delta{Kind: openai.DeltaChunk, Text: text})
+		a.out = append(a.out, openai.Delta{Kind: openai.DeltaChunk, Text: text})
 	}
-	a.out, a.held = out, nil
-	return out
+	return a.out
 }
 
 // callsApart gives a choice once for each of its calls; the first has what else is said.
