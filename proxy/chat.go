@@ -178,7 +178,7 @@ func (x *exchange) findChatRoute(chat *openai.ChatRequest) *openai.Error {
 // findRoute finds the route for the model's name, and whether it is one for this path.
 func (x *exchange) findRoute(model string, paths ...string) *openai.Error {
 	if model == "" {
-		return openai.BadRequest("missing_required_parameter", "model", "Missing required parameter: 'model'.")
+		return openai.MissingParam("model")
 	}
 	r, ok := x.gateway.route(x.snapshot, model)
 	if !ok {

@@ -153,8 +153,7 @@ func words(value jsontext.Value) string {
 	if value.Kind() != '"' {
 		return string(value)
 	}
-	text, _ := jsontext.AppendUnquote(nil, value) // replaces what is not UTF-8
-	return string(text)
+	return openai.Unquote(value)
 }
 
 // plainText keeps the beginning of a text, and nothing of a web page.

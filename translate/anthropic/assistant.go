@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 )
 
@@ -419,7 +420,7 @@ func callInput(arguments jsontext.Value) (input jsontext.Value, ok bool) {
 	case len(value) == 0 || isBlank(string(value)):
 		return jsontext.Value(`{}`), true
 	case !value.IsValid():
-		return append(openai.AppendString([]byte(`{"INVALID_JSON":`), string(value)), '}'), false
+		return translate.InvalidArguments(string(value)), false
 	}
 	switch value.Kind() {
 	case '{':

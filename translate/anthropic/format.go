@@ -74,7 +74,7 @@ func (t *translation) setSchema(s *openai.JSONSchema, param string) *openai.Erro
 		}
 	}
 	if t.options.Output == "native" {
-		return openai.BadRequest("unsupported_value", param, "Unsupported value for '"+param+"': the model's structured output does not take this schema, and the gateway is set to use no other way.")
+		return openai.UnsupportedValue(param, "the model's structured output does not take this schema, and the gateway is set to use no other way")
 	}
 	return t.setAnswerTool(s, param)
 }

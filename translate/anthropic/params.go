@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 )
 
@@ -19,7 +20,7 @@ func (t *translation) checkUnsupported() *openai.Error {
 		return openai.BadRequest("missing_required_parameter", "messages", "Missing required parameter: 'messages': at least one message is needed.")
 	}
 	if blocks(c.Moderation) {
-		return openai.BadRequest("unsupported_parameter", "moderation", "Unsupported parameter: 'moderation': this model's input and output cannot be blocked by a policy.")
+		return openai.UnsupportedParam("moderation", "this model's input and output cannot be blocked by a policy")
 	}
 	if c.N != nil && *c.N != 1 {
 		return openai.UnsupportedValue("n", "only n=1 is available with this model")
@@ -51,16 +52,9 @@ func blocks(moderation jsontext.Value) bool {
 	return bytes.Contains(moderation, []byte(`"block"`))
 }
 
-// silentParams mean nothing to a model: dropping them changes no answer. The second line
-// is for routers between publishers, of which there is one here (openai-claude.md A.10).
-var silentParams = map[string]bool{
-	"metadata": true, "prompt_cache_key": true, "audio": true,
-	"provider": true, "transforms": true, "models": true, "route": true, "plugins": true,
-}
-
 func (t *translation) checkOthers() {
 	for name, value := range members(t.chat.Others) {
-		if value.Kind() != 'n' && !silentParams[name] {
+		if value.Kind() != 'n' && !translate.IsSilent(name) {
 			t.warn(name, "dropped")
 		}
 	}

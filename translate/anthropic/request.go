@@ -131,7 +131,7 @@ type translation struct {
 	stop         []string
 	cache        mark // of the request as a whole
 	betas        []string
-	warnings     []openai.Warning
+	warnings     openai.Warnings
 }
 
 // reading tells how to read the answer.
@@ -148,15 +148,7 @@ func (t *translation) reading() reading {
 	}
 }
 
-// maxWarnings keeps a body of nothing but unknown members from becoming a long list.
-const maxWarnings = 32
-
-func (t *translation) warn(param, what string) {
-	w := openai.Warning{Param: param, What: what}
-	if len(t.warnings) < maxWarnings && !slices.Contains(t.warnings, w) {
-		t.warnings = append(t.warnings, w)
-	}
-}
+func (t *translation) warn(param, what string) { t.warnings.Add(param, what) }
 
 // setMaxTokens: max_completion_tokens wins; a limit above the model's is clamped, where
 // the model's is known.
@@ -176,7 +168,7 @@ func (t *translation) setMaxTokens() *openai.Error {
 			t.maxTokens = min(t.maxTokens, largest)
 		}
 	case *limit < 1:
-		return openai.BadRequest("invalid_value", param, "Invalid value for '"+param+"': must be at least 1.")
+		return openai.InvalidValue(param, "must be at least 1")
 	case largest > 0 && *limit > int64(largest):
 		t.maxTokens = largest
 		t.warn(param, "clamped")

@@ -5,6 +5,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/catalogue"
 )
 
@@ -73,8 +74,7 @@ func remind(run []turn) {
 
 // remind marks text as coming from the system.
 func (b *block) remind() {
-	const before, after = `"<system-reminder>\n`, `\n</system-reminder>"`
-	b.value = jsontext.Value(before + string(b.value[1:len(b.value)-1]) + after)
+	b.value = translate.Reminder(b.value)
 }
 
 // dropEmptyTurns: an assistant or a system that said nothing has no turn.

@@ -3,7 +3,6 @@ package anthropic
 import (
 	"cmp"
 	"fmt"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -41,7 +40,7 @@ type Stream struct {
 
 	kept     *keeper // nil: nothing is kept
 	remarks  []string
-	warnings []openai.Warning
+	warnings openai.Warnings
 
 	begun      bool
 	stopReason string
@@ -94,12 +93,6 @@ func (s *Stream) Remarks() []string { return s.remarks }
 // Warnings tell the client what its answer lacks.
 func (s *Stream) Warnings() []openai.Warning { return s.warnings }
 
-func (s *Stream) warn(w openai.Warning) {
-	if !slices.Contains(s.warnings, w) {
-		s.warnings = append(s.warnings, w)
-	}
-}
-
 // Ending is how the answer ended; false while it has not.
 func (s *Stream) Ending() (openai.Ending, bool) {
 	return openai.Ending{FinishReason: s.finishReason(), Usage: s.Usage()}, s.done
@@ -123,7 +116,7 @@ func (s *Stream) Resume() {
 func (s *Stream) Settle() []openai.Delta {
 	s.out = s.out[:0]
 	if s.Paused() {
-		s.warn(openai.Warning{Param: "web_search_options", What: "unfinished"})
+		s.warnings.Add("web_search_options", "unfinished")
 	}
 	s.release()
 	s.closeFence()
@@ -455,7 +448,7 @@ func (s *Stream) remarkSearch(result jsontext.Value) {
 	}
 	if json.Unmarshal(result, &failure, translate.Lenient) == nil && failure.Code != "" {
 		s.remarks = append(s.remarks, fmt.Sprintf("web search failed: %.40q", failure.Code))
-		s.warn(openai.Warning{Param: "web_search_options", What: "failed"})
+		s.warnings.Add("web_search_options", "failed")
 	}
 }
 

@@ -85,7 +85,7 @@ func searchOptions(o *openai.WebSearchOptions) jsontext.Value {
 }
 
 func noWebSearch(param string) *openai.Error {
-	return openai.BadRequest("unsupported_parameter", param, "Unsupported parameter: '"+param+"': web search is not allowed for this model.")
+	return openai.UnsupportedParam(param, "web search is not allowed for this model")
 }
 
 // maxSearches stands for the size of what is searched (openai-claude.md A.1).

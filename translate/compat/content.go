@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 )
 
@@ -143,10 +144,9 @@ func (t *translation) imageOf(p *openai.Part, at place, index int) (part, *opena
 
 // remind marks text as coming from the system.
 func (c content) remind() {
-	const before, after = `"<system-reminder>\n`, `\n</system-reminder>"`
 	for i := range c {
-		if text := c[i].Text; c[i].Type == "text" {
-			c[i].Text = jsontext.Value(before + string(text[1:len(text)-1]) + after)
+		if c[i].Type == "text" {
+			c[i].Text = translate.Reminder(c[i].Text)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 )
 
@@ -192,14 +193,12 @@ func argumentsOf(arguments jsontext.Value) (text jsontext.Value, ok bool) {
 	}
 	plain := string(arguments)
 	if arguments.Kind() == '"' {
-		raw, _ := jsontext.AppendUnquote(nil, arguments) // valid: it was decoded
-		plain = string(raw)
+		plain = openai.Unquote(arguments)
 	}
 	if blank := strings.TrimSpace(plain); blank == "" || blank == "null" {
 		return jsontext.Value(`"{}"`), true
 	}
-	object := append(openai.AppendString([]byte(`{"INVALID_JSON":`), plain), '}')
-	return openai.AppendString(nil, string(object)), false
+	return openai.AppendString(nil, string(translate.InvalidArguments(plain))), false
 }
 
 // addResultParts adds the results that some clients put into a user's message, in

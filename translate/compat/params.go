@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 )
 
@@ -110,13 +111,6 @@ func (t *translation) setStop() *openai.Error {
 	return nil
 }
 
-// silentMembers mean nothing to a model: dropping them changes no answer. The second line
-// is for routers between publishers, of which there is one here (openai-claude.md A.10).
-var silentMembers = map[string]bool{
-	"metadata": true, "prompt_cache_key": true, "audio": true,
-	"provider": true, "transforms": true, "models": true, "route": true, "plugins": true,
-}
-
 // setMembers passes on what is the dialect's own and drops the rest.
 func (t *translation) setMembers() *openai.Error {
 	var given map[string]jsontext.Value
@@ -140,7 +134,7 @@ func (t *translation) setMembers() *openai.Error {
 	passed = append(passed, '}')
 	t.body.Members = passed
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		t.dropIf(name, !silentMembers[name])
+		t.dropIf(name, !translate.IsSilent(name))
 	}
 	return nil
 }

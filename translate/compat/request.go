@@ -2,7 +2,6 @@ package compat
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -23,7 +22,7 @@ type translation struct {
 	body     body
 	history  history
 	declared map[string]bool // names of tools
-	warnings []openai.Warning
+	warnings openai.Warnings
 }
 
 // A body is what is posted, its members always in this order.
@@ -76,15 +75,7 @@ func (t *translation) isSilent() bool {
 	return c.Reasoning != nil && c.Reasoning.Exclude || c.IncludeReasoning != nil && !*c.IncludeReasoning
 }
 
-// maxWarnings keeps a body of nothing but unknown members from becoming a long list.
-const maxWarnings = 32
-
-func (t *translation) warn(param, what string) {
-	w := openai.Warning{Param: param, What: what}
-	if len(t.warnings) < maxWarnings && !slices.Contains(t.warnings, w) {
-		t.warnings = append(t.warnings, w)
-	}
-}
+func (t *translation) warn(param, what string) { t.warnings.Add(param, what) }
 
 func (t *translation) dropIf(param string, given bool) {
 	if given {

@@ -1,11 +1,6 @@
 package completions
 
 import (
-	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
-
-	"vertexgateway/translate"
 	"vertexgateway/translate/openai"
 	"vertexgateway/translate/passthrough"
 )
@@ -18,17 +13,8 @@ func (r *Request) FillIn() (prompt string, parameters *openai.ChatRequest, err *
 	if err != nil {
 		return "", nil, err
 	}
-	plain, _ := jsontext.AppendUnquote(nil, text) // valid: it was decoded
-	object := new(passthrough.Object)
-	if err := object.Parse(r.body); err != nil { // as above
-		return "", nil, translate.BadAnswer("no request", err)
-	}
-	edits := []passthrough.Edit{{Name: "prompt"}, {Name: "suffix"}, {Name: "n"}, {Name: "best_of"}, {Name: "echo"}, {Name: "logprobs"}}
-	if r.MaxTokens == nil {
-		edits = append(edits, passthrough.Edit{Name: "max_tokens", Value: jsontext.Value(strconv.Itoa(defaultMaxTokens))})
-	}
-	parameters, err = openai.DecodeChatRequest(object.Append(nil, edits))
-	return string(plain), parameters, err
+	parameters, err = r.chat([]passthrough.Edit{{Name: "prompt"}, {Name: "suffix"}, {Name: "n"}, {Name: "best_of"}, {Name: "echo"}, {Name: "logprobs"}})
+	return openai.Unquote(text), parameters, err
 }
 
 // Plain is what of the request every answer depends on, in the form of a chat request.

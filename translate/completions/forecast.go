@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/translate"
+	"vertexgateway/translate/openai"
 	"vertexgateway/translate/passthrough"
 )
 
@@ -73,7 +74,7 @@ func readForecast(value jsontext.Value) (forecast, bool) {
 	if len(s.Choices) > 0 {
 		c := s.Choices[0]
 		f.text = text(c.Text, c.Message.Text, c.Delta.Text, f.text)
-		f.finish = unquoted(c.FinishReason)
+		f.finish = openai.Unquote(c.FinishReason)
 	}
 	return f, f.text != nil || s.Choices != nil
 }
@@ -102,12 +103,4 @@ func count(value jsontext.Value) (sum int64) {
 			sum += int64(min(max(n, 0), 1<<40))
 		}
 	}
-}
-
-func unquoted(value jsontext.Value) string {
-	if value.Kind() != '"' {
-		return ""
-	}
-	plain, _ := jsontext.AppendUnquote(nil, value) // replaces what is not UTF-8
-	return string(plain)
 }

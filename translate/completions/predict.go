@@ -3,7 +3,6 @@ package completions
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,7 +24,7 @@ func NewPredict(r *Request) (*translate.Request, *openai.Error) {
 	case err != nil:
 		return nil, err
 	case r.Suffix != "":
-		return nil, openai.BadRequest("unsupported_parameter", "suffix", "Unsupported parameter: 'suffix': this model cannot fill in; a Codestral model can.")
+		return nil, noSuffix()
 	}
 	object := new(passthrough.Object)
 	if err := object.Parse(r.body); err != nil { // it was decoded before
@@ -45,10 +44,7 @@ func NewPredict(r *Request) (*translate.Request, *openai.Error) {
 
 // instance tells what becomes of the request's members. The first edit of a name counts.
 func (r *Request) instance(prompt jsontext.Value) []passthrough.Edit {
-	edits := []passthrough.Edit{{Name: "prompt", Value: prompt}, {Name: "raw_response", Value: jsontext.Value("true")}}
-	if r.MaxTokens == nil {
-		edits = append(edits, passthrough.Edit{Name: "max_tokens", Value: jsontext.Value(strconv.Itoa(defaultMaxTokens))})
-	}
+	edits := r.limited([]passthrough.Edit{{Name: "prompt", Value: prompt}, {Name: "raw_response", Value: jsontext.Value("true")}})
 	if r.Stream { // the route does not know by which method it was reached
 		edits = append(edits, passthrough.Edit{Name: "stream", Value: jsontext.Value("true")})
 	}
@@ -155,8 +151,8 @@ func (p *prediction) unframe(text openai.Escaped) openai.Escaped {
 	if !bytes.HasPrefix(text, []byte(`Prompt:\n`)) {
 		return text
 	}
-	plain := strings.TrimPrefix(unquoted(slices.Concat(jsontext.Value{'"'}, jsontext.Value(text), jsontext.Value{'"'})), "Prompt:\n")
-	rest, ok := strings.CutPrefix(strings.TrimLeft(plain, "\n"), strings.Trim(unquoted(p.prompt), "\n"))
+	plain := strings.TrimPrefix(openai.Unquote(slices.Concat(jsontext.Value{'"'}, jsontext.Value(text), jsontext.Value{'"'})), "Prompt:\n")
+	rest, ok := strings.CutPrefix(strings.TrimLeft(plain, "\n"), strings.Trim(openai.Unquote(p.prompt), "\n"))
 	if !ok {
 		return text
 	}

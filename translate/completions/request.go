@@ -61,7 +61,7 @@ func Decode(body []byte) (*Request, *openai.Error) {
 	case '"', '[':
 		return r, nil
 	case 'n', 0:
-		return nil, openai.BadRequest("missing_required_parameter", "prompt", "Missing required parameter: 'prompt'.")
+		return nil, openai.MissingParam("prompt")
 	}
 	return nil, openai.BadRequest("invalid_type", "prompt", "Invalid type for 'prompt': it must be a string or an array of one string.")
 }
@@ -75,7 +75,7 @@ func (r *Request) checkPlace() *openai.Error {
 	default:
 		return nil
 	}
-	return openai.BadRequest("unsupported_parameter", param, "Unsupported parameter: '"+param+"': it belongs to /v1/chat/completions.")
+	return openai.UnsupportedParam(param, "it belongs to /v1/chat/completions")
 }
 
 // Text is the one prompt, a JSON string. A request that wants more than one plain text to
@@ -100,7 +100,7 @@ func (r *Request) Text() (jsontext.Value, *openai.Error) {
 	}
 	switch {
 	case len(list) == 0:
-		return nil, openai.BadRequest("invalid_value", "prompt", "Invalid value for 'prompt': the array must not be empty.")
+		return nil, openai.InvalidValue("prompt", "the array must not be empty")
 	case list[0].Kind() != '"':
 		return nil, openai.UnsupportedValue("prompt", "it must be text, as token ids of another model mean nothing to this one")
 	case len(list) > 1:
@@ -117,25 +117,33 @@ func (r *Request) Chat() (*openai.ChatRequest, *openai.Error) {
 	case err != nil:
 		return nil, err
 	case r.Suffix != "":
-		return nil, openai.BadRequest("unsupported_parameter", "suffix", "Unsupported parameter: 'suffix': this model cannot fill in; a Codestral model can.")
-	case isBlank(prompt):
-		return nil, openai.BadRequest("invalid_value", "prompt", "Invalid value for 'prompt': it must not be empty.")
+		return nil, noSuffix()
+	case strings.TrimSpace(openai.Unquote(prompt)) == "":
+		return nil, openai.InvalidValue("prompt", "it must not be empty")
 	}
-	edits := []passthrough.Edit{
+	return r.chat([]passthrough.Edit{
 		{Name: "prompt"}, {Name: "suffix"}, {Name: "best_of"}, {Name: "echo"},
 		{Name: "messages", Value: append(append(jsontext.Value(`[{"role":"user","content":`), prompt...), `}]`...)},
-	}
-	if r.MaxTokens == nil {
-		edits = append(edits, passthrough.Edit{Name: "max_tokens", Value: jsontext.Value(strconv.Itoa(defaultMaxTokens))})
-	}
+	})
+}
+
+func noSuffix() *openai.Error {
+	return openai.UnsupportedParam("suffix", "this model cannot fill in; a Codestral model can")
+}
+
+// chat reads the request as one of chat, after edits.
+func (r *Request) chat(edits []passthrough.Edit) (*openai.ChatRequest, *openai.Error) {
 	object := new(passthrough.Object)
 	if err := object.Parse(r.body); err != nil { // it was decoded before
 		return nil, translate.BadAnswer("no request", err)
 	}
-	return openai.DecodeChatRequest(object.Append(nil, edits))
+	return openai.DecodeChatRequest(object.Append(nil, r.limited(edits)))
 }
 
-func isBlank(text jsontext.Value) bool {
-	plain, _ := jsontext.AppendUnquote(nil, text) // the error only reports replaced bytes
-	return strings.TrimSpace(string(plain)) == ""
+// limited adds the limit that this API has by itself.
+func (r *Request) limited(edits []passthrough.Edit) []passthrough.Edit {
+	if r.MaxTokens != nil {
+		return edits
+	}
+	return append(edits, passthrough.Edit{Name: "max_tokens", Value: jsontext.Value(strconv.Itoa(defaultMaxTokens))})
 }

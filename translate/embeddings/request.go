@@ -63,7 +63,7 @@ func (r *Request) readInputs() *openai.Error {
 		return checkInput("input", r.Input)
 	case '[':
 	case 'n', 0:
-		return openai.BadRequest("missing_required_parameter", "input", "Missing required parameter: 'input'.")
+		return openai.MissingParam("input")
 	default:
 		return openai.BadRequest("invalid_type", "input", "Invalid type for 'input': it must be a string or an array of strings.")
 	}
@@ -84,8 +84,7 @@ func (r *Request) readInputs() *openai.Error {
 func checkInput(param string, text jsontext.Value) *openai.Error {
 	switch {
 	case text.Kind() == '0' || text.Kind() == '[':
-		return openai.BadRequest("unsupported_value", "input",
-			"Unsupported value for 'input': it must be text, as token ids of another model mean nothing to this one.")
+		return openai.UnsupportedValue("input", "it must be text, as token ids of another model mean nothing to this one")
 	case text.Kind() != '"':
 		return openai.BadRequest("invalid_type", param, "Invalid type for '"+param+"': it must be a string.")
 	case string(text) == `""`:

@@ -20,7 +20,7 @@ func (r *Request) document() (jsontext.Value, *openai.Error) {
 	if m := r.Document.Media; m != nil {
 		label := mediaType(m.Data)
 		if label == "" {
-			return nil, openai.BadRequest("invalid_value", "document", "Invalid value for 'document': what is there is no PDF, DOCX or PPTX file and no image.")
+			return nil, openai.InvalidValue("document", "what is there is no PDF, DOCX or PPTX file and no image")
 		}
 		kind, uri = typeDocument, "data:"+label+";base64,"+base64.StdEncoding.EncodeToString(m.Data)
 		if strings.HasPrefix(label, "image/") {
@@ -28,7 +28,7 @@ func (r *Request) document() (jsontext.Value, *openai.Error) {
 		}
 	}
 	if len(uri) < len("data:") || !strings.EqualFold(uri[:len("data:")], "data:") {
-		return nil, openai.BadRequest("invalid_value", "document", "Invalid value for 'document': it must be a data: URI or an https URL.")
+		return nil, openai.InvalidValue("document", "it must be a data: URI or an https URL")
 	}
 	value := openai.AppendString([]byte(`{"type":"`+kind+`","`+kind+`":`), uri)
 	return append(value, '}'), nil

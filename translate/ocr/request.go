@@ -62,11 +62,11 @@ func (r *Request) checkDocument() *openai.Error {
 		return openai.BadRequest("missing_required_parameter", "document", "Missing required parameter: 'document', with a type.")
 	case typeDocument, typeImage:
 	default:
-		return openai.BadRequest("unsupported_value", "document.type", "Unsupported value for 'document.type': it must be document_url or image_url.")
+		return openai.UnsupportedValue("document.type", "it must be document_url or image_url")
 	}
 	if r.url() == "" {
 		param := "document." + r.Document.Type
-		return openai.BadRequest("missing_required_parameter", param, "Missing required parameter: '"+param+"'.")
+		return openai.MissingParam(param)
 	}
 	return nil
 }

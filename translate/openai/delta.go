@@ -18,10 +18,19 @@ func Inside(value jsontext.Value) Escaped {
 		return nil
 	}
 	if !utf8.Valid(value) {
-		plain, _ := jsontext.AppendUnquote(nil, value) // the error only reports replaced bytes
-		value = AppendString(nil, string(plain))
+		value = AppendString(nil, Unquote(value))
 	}
 	return Escaped(value[1 : len(value)-1])
+}
+
+// Unquote gives the text of a JSON string; empty if value is none. What is not UTF-8 in it
+// becomes U+FFFD.
+func Unquote(value jsontext.Value) string {
+	if value.Kind() != '"' {
+		return ""
+	}
+	plain, _ := jsontext.AppendUnquote(nil, value) // the error only reports what was replaced
+	return string(plain)
 }
 
 // A Delta is one step of an answer, as a dialect reads it and a front writes it. Its

@@ -5,6 +5,7 @@ package openai
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -481,4 +482,18 @@ func (s *OneOrMany) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 type Warning struct {
 	Param string // of the request
 	What  string // dropped, clamped...
+}
+
+// Warnings are told each once. The zero value has none.
+type Warnings []Warning
+
+// maxWarnings keeps a body of nothing but unknown members from becoming a long header.
+const maxWarnings = 32
+
+// Add adds one, unless it is there already or there are 32.
+func (w *Warnings) Add(param, what string) {
+	added := Warning{Param: param, What: what}
+	if len(*w) < maxWarnings && !slices.Contains(*w, added) {
+		*w = append(*w, added)
+	}
 }

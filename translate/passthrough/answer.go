@@ -90,9 +90,8 @@ func (a *answer) end() *openai.Error {
 
 // note keeps what a chunk says of the whole answer.
 func (a *answer) note() {
-	if id := a.object.Value("id"); a.id == "" && id.Kind() == '"' {
-		plain, _ := jsontext.AppendUnquote(nil, id) // the error only reports replaced bytes
-		a.id = string(plain)
+	if a.id == "" {
+		a.id = openai.Unquote(a.object.Value("id"))
 	}
 	if used, ok := Usage(a.object.Value("usage")); ok {
 		a.used = used

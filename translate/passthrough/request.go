@@ -57,19 +57,16 @@ func withUsage(options jsontext.Value) jsontext.Value {
 	return object.Append(nil, []Edit{{"include_usage", jsontext.Value("true")}})
 }
 
-// maxWarnings keeps a body of nothing but unknown members from becoming a long header.
-const maxWarnings = 32
-
-// Dropped tells of the members of an object that are not passed on, of the first ones where
-// there are many; null is none.
-func Dropped(others jsontext.Value) (list []openai.Warning) {
+// Dropped tells of the members of an object that are not passed on; null is none.
+func Dropped(others jsontext.Value) []openai.Warning {
+	var list openai.Warnings
 	object := new(Object)
 	if object.Parse(others) != nil {
 		return nil // there are none
 	}
 	for name, value := range object.All() {
-		if value.Kind() != 'n' && len(list) < maxWarnings {
-			list = append(list, openai.Warning{Param: name, What: "dropped"})
+		if value.Kind() != 'n' {
+			list.Add(name, "dropped")
 		}
 	}
 	return list

@@ -2,80 +2,48 @@ package fakevertex
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"vertexgateway/translate/catalogue"
+	"vertexgateway/translate/openai/openaitest"
 )
-
-// A record is one recorded exchange.
-type record struct {
-	ID, API string
-	Tags    []string
-	Request struct {
-		URLPath string `json:"url_path"`
-		Headers map[string]string
-		Body    map[string]any
-	}
-	Response struct {
-		Status int
-		Body   string
-	}
-}
-
-// records calls yield with every recorded exchange.
-func records(t *testing.T, yield func(record)) {
-	t.Helper()
-	files, _ := filepath.Glob("../../../shared/recorded/data/*.json")
-	if len(files) == 0 {
-		t.Skip("the recorded traffic, ../shared/recorded, is not here")
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var r record
-		if err := json.Unmarshal(data, &r); err != nil {
-			t.Fatal(err)
-		}
-		yield(r)
-	}
-}
 
 // TestRecorded sends what Vertex took when it was recorded, whole requests only: there is
 // no other exception.
 func TestRecorded(t *testing.T) {
 	s := New(Options{})
-	replayed := 0
-	records(t, func(r record) {
-		if r.API != "vertex-anthropic" || r.Response.Status != 200 || r.Request.Body == nil || r.has("shortened") || r.has("redacted") {
-			return
-		}
-		replayed++
+	replayed := openaitest.Recordings(t, func(r *openaitest.Recording) bool {
+		return r.API == "vertex-anthropic" && r.Response.Status == 200 && requested(t, r) != nil && !r.Has("shortened") && !r.Has("redacted")
+	})
+	for _, r := range replayed {
 		t.Run(r.ID, func(t *testing.T) {
-			res, text := post(t, s, r.path(), r.Request.Body)
+			res, text := post(t, s, recordedPath(&r), requested(t, &r))
 			if res.StatusCode != 200 {
 				t.Errorf("%s: %s", res.Status, text)
 			}
 		})
-	})
-	if replayed < 35 {
-		t.Errorf("only %d records were replayed", replayed)
+	}
+	if len(replayed) < 35 {
+		t.Errorf("only %d records were replayed", len(replayed))
 	}
 }
 
-func (r record) has(tag string) bool { return slices.Contains(r.Tags, tag) }
+// requested is the body of a recorded request; nil: it was not recorded.
+func requested(t *testing.T, r *openaitest.Recording) (body map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal(r.Request.Body, &body); err != nil {
+		t.Fatalf("%s: %v", r.ID, err)
+	}
+	return body
+}
 
-// path is the record's; where the collection's authors made it up, the model stands in
+// recordedPath is the record's; where the collection's authors made it up, the model stands in
 // it as clients of the first party spell it.
-func (r record) path() string {
+func recordedPath(r *openaitest.Recording) string {
 	before, rest, _ := strings.Cut(r.Request.URLPath, "/models/")
 	name, method, _ := strings.Cut(rest, ":")
-	if m, ok := catalogue.Builtin().Find(name); ok && r.has("url-assumed") {
+	if m, ok := catalogue.Builtin().Find(name); ok && r.Has("url-assumed") {
 		name = m.ID
 	}
 	return before + "/models/" + name + ":" + method
@@ -85,13 +53,11 @@ func (r record) path() string {
 // does not know (vertex.md 6.2) and for one conversation of a later model.
 func TestRecordedMistral(t *testing.T) {
 	s := New(Options{})
-	replayed := 0
-	records(t, func(r record) {
-		body := r.Request.Body
-		if r.API != "mistral-chat" || r.Response.Status != 200 || body == nil || r.ID == "ruby_llm-43dbd2c663a3" {
-			return
-		}
-		replayed++
+	replayed := openaitest.Recordings(t, func(r *openaitest.Recording) bool {
+		return r.API == "mistral-chat" && r.Response.Status == 200 && requested(t, r) != nil && r.ID != "ruby_llm-43dbd2c663a3"
+	})
+	for _, r := range replayed {
+		body := requested(t, &r)
 		body["model"] = medium3
 		delete(body, "safe_prompt")
 		delete(body, "prompt_cache_key")
@@ -101,9 +67,9 @@ func TestRecordedMistral(t *testing.T) {
 				t.Errorf("%s: %s", res.Status, text)
 			}
 		})
-	})
-	if replayed < 60 {
-		t.Errorf("only %d records were replayed", replayed)
+	}
+	if len(replayed) < 60 {
+		t.Errorf("only %d records were replayed", len(replayed))
 	}
 }
 
@@ -140,7 +106,7 @@ func keysOf(body string, into map[string]bool) {
 // TestKeys: an answer has no member that real ones lack.
 func TestKeys(t *testing.T) {
 	recorded := map[string]map[string]bool{}
-	records(t, func(r record) {
+	for _, r := range openaitest.Recordings(t, func(r *openaitest.Recording) bool { return r.Response.Status == 200 }) {
 		api := r.API
 		if strings.HasPrefix(api, "openai-compat-") {
 			api = "openai-" + api[len("openai-compat-"):]
@@ -148,10 +114,8 @@ func TestKeys(t *testing.T) {
 		if recorded[api] == nil {
 			recorded[api] = map[string]bool{}
 		}
-		if r.Response.Status == 200 {
-			keysOf(r.Response.Body, recorded[api])
-		}
-	})
+		keysOf(r.Response.Body, recorded[api])
+	}
 	keysOf(`{"choices":[{"message":{"role":"","content":"","tool_calls":[{"index":0,"id":"","type":"","function":{"name":"","arguments":""}}]}}]}`, recorded["ai21-chat"]) // there is no whole one
 	calls := []Call{{Name: "f"}}
 	s := New(Options{Scenarios: []Scenario{

@@ -15,7 +15,8 @@ type Recording struct {
 	API     string
 	Tags    []string
 	Request struct {
-		Body json.RawMessage // null: not recorded
+		URLPath string          `json:"url_path"`
+		Body    json.RawMessage // null: not recorded
 	}
 	Response struct {
 		Status int
