@@ -2,17 +2,10 @@ package proxy_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,12 +25,13 @@ import (
 	"vertexgateway/proxy"
 	"vertexgateway/vertex"
 	"vertexgateway/vertex/fakevertex"
+	"vertexgateway/vertex/vertextest"
 )
 
-// A seal is a certificate with its key, of a server or of an authority.
+// A seal is a certificate in a file.
 type seal struct {
-	tls.Certificate
-	file string // in PEM form
+	*vertextest.Certificate
+	file string
 }
 
 // newSeal makes one for a name, "" for an authority, signed by another or, where that is
@@ -50,42 +44,18 @@ func newSeal(t *testing.T, name string, by *seal) *seal {
 // newSealUntil makes one that is good until then.
 func newSealUntil(t *testing.T, name string, by *seal, end time.Time) *seal {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "private"},
-		NotBefore: end.Add(-2 * time.Hour), NotAfter: end,
-		IsCA: name == "", BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	if name != "" {
-		template.DNSNames = []string{name}
-	}
-	parent, signer := template, any(key)
+	var signer *vertextest.Certificate
 	if by != nil {
-		parent, signer = by.Leaf, by.PrivateKey
+		signer = by.Certificate
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &seal{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, filepath.Join(t.TempDir(), "seal.pem")}
-	if err := os.WriteFile(s.file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+	s := &seal{vertextest.NewCertificate(t, name, signer, end), filepath.Join(t.TempDir(), "seal.pem")}
+	if err := os.WriteFile(s.file, s.PEM, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-const (
-	// privateNames is what the certificates of all private endpoints are for.
-	privateNames = "*.prediction.p.vertexai.goog"
-	privateName  = "3456789012-us-central1-123456789012.prediction.p.vertexai.goog"
-)
+const privateName = "3456789012-us-central1-123456789012.prediction.p.vertexai.goog"
 
 // A privateHost is an emulator of its own behind an address.
 type privateHost struct {
@@ -107,7 +77,7 @@ func newPrivateHost(t *testing.T, by *seal) *privateHost {
 	if by == nil {
 		server.Start()
 	} else {
-		server.TLS = &tls.Config{Certificates: []tls.Certificate{by.Certificate}}
+		server.TLS = &tls.Config{Certificates: []tls.Certificate{by.Certificate.Certificate}}
 		server.StartTLS()
 	}
 	t.Cleanup(server.Close)
@@ -124,7 +94,7 @@ func (h *privateHost) connect(t *testing.T, tls string) *world {
 
 func TestPrivateServiceConnect(t *testing.T) {
 	authority := newSeal(t, "", nil)
-	signed, alone := newSeal(t, privateNames, authority), newSeal(t, privateNames, nil)
+	signed, alone := newSeal(t, vertextest.PrivateNames, authority), newSeal(t, vertextest.PrivateNames, nil)
 	trust := func(s *seal, name string) string {
 		return fmt.Sprintf(", tls: {ca_file: '%s', server_name: '%s'}", s.file, name)
 	}
@@ -139,12 +109,12 @@ func TestPrivateServiceConnect(t *testing.T) {
 		"not verified":    {alone, ", tls: {insecure_skip_verify: true}", ""},
 		"plain":           {nil, "", ""},
 		"other authority": {signed, trust(newSeal(t, "", nil), privateName), "no authority that the gateway trusts"},
-		"other pinned":    {alone, trust(newSeal(t, privateNames, nil), privateName), "no authority that the gateway trusts"},
+		"other pinned":    {alone, trust(newSeal(t, vertextest.PrivateNames, nil), privateName), "no authority that the gateway trusts"},
 		"other name":      {signed, trust(authority, "3456789012.example.com"), "is for another name"},
 		"name too deep":   {signed, trust(authority, "a."+privateName), "is for another name"},
 		"no name":         {signed, fmt.Sprintf(", tls: {ca_file: '%s'}", authority.file), "is for another name"},
 		"no word of it":   {signed, "", "is for another name"},
-		"out of date":     {newSealUntil(t, privateNames, authority, time.Now().Add(-time.Minute)), trust(authority, privateName), "is not valid"},
+		"out of date":     {newSealUntil(t, vertextest.PrivateNames, authority, time.Now().Add(-time.Minute)), trust(authority, privateName), "is not valid"},
 		"name only":       {alone, ", tls: {server_name: '" + privateName + "'}", "no authority that the gateway trusts"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,16 +1,9 @@
 package vertex_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"io"
 	"log"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -19,47 +12,18 @@ import (
 	"time"
 
 	"vertexgateway/vertex"
+	"vertexgateway/vertex/vertextest"
 )
-
-// A certificate as servers behind Private Service Connect have it, or an authority that
-// signs them.
-type certificate struct {
-	tls.Certificate
-	pem []byte
-}
 
 // newCertificate makes one for a name, signed by an authority or, where that is nil, by
 // itself.
-func newCertificate(t *testing.T, name string, by *certificate) *certificate {
+func newCertificate(t *testing.T, name string, by *vertextest.Certificate) *vertextest.Certificate {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: name == "", BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	parent, signer := template, any(key)
-	if by != nil {
-		parent, signer = by.Leaf, by.PrivateKey
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})}
+	return vertextest.NewCertificate(t, name, by, time.Now().Add(time.Hour))
 }
 
-const privateNames = "*.prediction.p.vertexai.goog"
-
 // private serves with a certificate on an IP.
-func private(t *testing.T, own *certificate) (url string) {
+func private(t *testing.T, own *vertextest.Certificate) (url string) {
 	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, r.Header.Get("Authorization")+" "+r.URL.Path)
@@ -74,23 +38,23 @@ func private(t *testing.T, own *certificate) (url string) {
 
 func TestPrivateServiceConnect(t *testing.T) {
 	authority := newCertificate(t, "", nil)
-	signed, own := newCertificate(t, privateNames, authority), newCertificate(t, privateNames, nil)
+	signed, own := newCertificate(t, vertextest.PrivateNames, authority), newCertificate(t, vertextest.PrivateNames, nil)
 	const name = "123-us-central1-987.prediction.p.vertexai.goog"
 	tests := map[string]struct {
-		server *certificate
+		server *vertextest.Certificate
 		client vertex.TLS
 		fault  string // "": it works
 	}{
-		"authority":         {signed, vertex.TLS{CAs: authority.pem, ServerName: name}, ""},
-		"several":           {signed, vertex.TLS{CAs: append(own.pem, authority.pem...), ServerName: name}, ""},
-		"pinned":            {own, vertex.TLS{CAs: own.pem, ServerName: name}, ""},
+		"authority":         {signed, vertex.TLS{CAs: authority.PEM, ServerName: name}, ""},
+		"several":           {signed, vertex.TLS{CAs: append(own.PEM, authority.PEM...), ServerName: name}, ""},
+		"pinned":            {own, vertex.TLS{CAs: own.PEM, ServerName: name}, ""},
 		"not verified":      {own, vertex.TLS{InsecureSkipVerify: true}, ""},
 		"system's":          {own, vertex.TLS{ServerName: name}, "certificate"},
-		"other authority":   {signed, vertex.TLS{CAs: newCertificate(t, "", nil).pem, ServerName: name}, "unknown authority"},
-		"other pinned":      {own, vertex.TLS{CAs: newCertificate(t, privateNames, nil).pem, ServerName: name}, "unknown authority"},
-		"other name":        {own, vertex.TLS{CAs: own.pem, ServerName: "vertexai.goog"}, "not vertexai.goog"},
-		"name below a name": {own, vertex.TLS{CAs: own.pem, ServerName: "a.b.prediction.p.vertexai.goog"}, "not a.b.prediction.p.vertexai.goog"},
-		"by its IP":         {own, vertex.TLS{CAs: own.pem}, "127.0.0.1"},
+		"other authority":   {signed, vertex.TLS{CAs: newCertificate(t, "", nil).PEM, ServerName: name}, "unknown authority"},
+		"other pinned":      {own, vertex.TLS{CAs: newCertificate(t, vertextest.PrivateNames, nil).PEM, ServerName: name}, "unknown authority"},
+		"other name":        {own, vertex.TLS{CAs: own.PEM, ServerName: "vertexai.goog"}, "not vertexai.goog"},
+		"name below a name": {own, vertex.TLS{CAs: own.PEM, ServerName: "a.b.prediction.p.vertexai.goog"}, "not a.b.prediction.p.vertexai.goog"},
+		"by its IP":         {own, vertex.TLS{CAs: own.PEM}, "127.0.0.1"},
 	}
 	for label, test := range tests {
 		for _, http2 := range []bool{false, true} {

@@ -44,6 +44,7 @@ var layers = map[string]layer{
 	"config":                      {[]string{"translate/catalogue"}, "the file may name models and correct facts about them"},
 	"vertex":                      {nil, "Google's addresses, tokens and failures, not what is said there"},
 	"vertex/fakevertex":           {[]string{"translate/sse", "translate/catalogue"}, "a stand-in that shared a translation would share its mistakes"},
+	"vertex/vertextest":           {nil, "only tests import it"},
 	"usage":                       {nil, "who may call and who did, for any API"},
 	"proxy/fetch":                 {nil, "a guarded GET of bytes, whatever they are for"},
 	"proxy": {

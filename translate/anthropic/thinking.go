@@ -100,7 +100,7 @@ func (t *translation) setThinking() *openai.Error {
 		return err
 	}
 	include := t.chat.IncludeReasoning
-	t.silent = t.chat.Reasoning != nil && t.chat.Reasoning.Exclude || include != nil && !*include
+	t.silent = t.chat.HidesReasoning()
 	switch {
 	case w.param == "" && include != nil && *include && t.model.Accepts.ThinkingDefault != "off" && t.model.Thinks("adaptive"):
 		t.thinking.kind = "adaptive"

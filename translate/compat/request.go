@@ -65,14 +65,8 @@ func (t *translation) put(steps ...func() *openai.Error) (*translate.Request, *o
 	if t.chat.Stream {
 		method = "streamRawPredict"
 	}
-	silent := t.isSilent()
+	silent := t.chat.HidesReasoning()
 	return &translate.Request{Method: method, Body: posted, Warnings: t.warnings, Read: func() translate.Answer { return &Answer{Silent: silent} }}, nil
-}
-
-// isSilent tells whether the client does not want to see the reasoning.
-func (t *translation) isSilent() bool {
-	c := t.chat
-	return c.Reasoning != nil && c.Reasoning.Exclude || c.IncludeReasoning != nil && !*c.IncludeReasoning
 }
 
 func (t *translation) warn(param, what string) { t.warnings.Add(param, what) }

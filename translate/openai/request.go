@@ -478,6 +478,11 @@ func (s *OneOrMany) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return wrongType(dec, "a string or an array of strings")
 }
 
+// HidesReasoning tells whether the client does not want to see the model's thoughts.
+func (r *ChatRequest) HidesReasoning() bool {
+	return r.Reasoning != nil && r.Reasoning.Exclude || r.IncludeReasoning != nil && !*r.IncludeReasoning
+}
+
 // A Warning tells the client what the gateway changed or dropped.
 type Warning struct {
 	Param string // of the request
