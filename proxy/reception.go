@@ -99,7 +99,7 @@ func (r *reception) events(events eventReader) *openai.Error {
 			}
 		}
 		if ending, ok := r.reader.Ending(errors.Is(err, io.EOF)); ok {
-			return r.ended(ending)
+			return r.ended(ending, ok)
 		}
 		if fault := r.a.flush(); fault != nil {
 			return fault
@@ -129,18 +129,22 @@ func (r *reception) message(body io.Reader) *openai.Error {
 		return fault
 	}
 	r.take(deltas)
-	ending, _ := r.reader.Ending(true) // false only where there is more
-	return r.ended(ending)
+	ending, whole := r.reader.Ending(true)
+	return r.ended(ending, whole)
 }
 
 // ended decides what becomes of an answer that has no more to come by itself.
-func (r *reception) ended(ending openai.Ending) *openai.Error {
-	if r.more = r.reader.More(); r.more != nil {
+func (r *reception) ended(ending openai.Ending, whole bool) *openai.Error {
+	r.more = r.reader.More()
+	switch {
+	case r.more != nil:
 		if gone := r.a.flush(); gone != nil {
 			return gone
 		}
 		r.x.count(r.place, nil)
 		return nil
+	case !whole:
+		return translate.BadAnswer("an answer without its end", nil)
 	}
 	r.take(r.reader.Settle())
 	r.finish(ending)
