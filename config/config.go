@@ -34,6 +34,10 @@ type Config struct {
 	Fallback Fallback `yaml:"fallback"`
 	// Teams are those who may call. Empty: no key is asked for.
 	Teams []Team `yaml:"teams"`
+	// Usage is how it is remembered who used what.
+	Usage Usage `yaml:"usage"`
+	// Limits is where the limits of teams are counted.
+	Limits Counting `yaml:"limits"`
 	// ThinkingStore keeps thinking for clients that drop it.
 	ThinkingStore ThinkingStore `yaml:"thinking_store,flow"`
 	// Fetch is about images and documents that clients name by URL.
@@ -91,18 +95,100 @@ type Cooldown struct {
 
 // Team is a group of callers.
 type Team struct {
-	// Name identifies the team in logs and metrics. Required, unique.
+	// Name identifies the team in logs, metrics and the usage ledger. Required, unique.
 	Name string `yaml:"name"`
-	// Keys are the API keys of the team. Empty: nobody can call as this team.
+	// Keys are the API keys of the team. Empty, and no JWT: nobody can call as this team.
 	Keys []Key `yaml:"keys"`
+	// JWT lets callers in by a token of an OIDC issuer, besides keys; nil: none is taken.
+	JWT *JWT `yaml:"jwt,omitempty"`
+	// Models are the names the team may ask for: of entries or of the catalogue, with a
+	// trailing * all that begin so. Empty: all.
+	Models []string `yaml:"models,omitempty,flow"`
+	// Locations are the only places where the team's requests may be answered, fallback
+	// included. Empty: all.
+	Locations []string `yaml:"locations,omitempty,flow"`
+	// Limits of all requests of the team together.
+	Limits Limits `yaml:"limits,flow"`
+	// ModelLimits are further limits, of requests for some models.
+	ModelLimits []ModelLimits `yaml:"model_limits,omitempty"`
 }
 
 // Key is an API key, known only by its hash.
 type Key struct {
-	// Name identifies the key in logs. Empty: it has none.
+	// Name identifies the key in logs and the usage ledger; keys of a team with the same
+	// name share their limits, so that a key can be replaced. Empty: it has none.
 	Name string `yaml:"name"`
 	// SHA256 is the SHA-256 of the whole key in hexadecimal; Load makes it lower case.
 	SHA256 string `yaml:"sha256"`
+	// Limits of requests with this key, besides those of the team.
+	Limits Limits `yaml:"limits,omitempty,flow"`
+}
+
+// JWT tells which tokens of an OIDC issuer let callers in.
+type JWT struct {
+	// Issuer is the https URL that stands in the tokens as iss, and publishes their keys at
+	// /.well-known/openid-configuration. Required.
+	Issuer string `yaml:"issuer"`
+	// Audience is what stands in the tokens as aud. Required.
+	Audience string `yaml:"audience"`
+	// Claims are further claims that tokens must have, each with this value or, where it is a
+	// list, with this element. Empty: every token of the issuer for the audience is good,
+	// which is refused for issuers that serve everybody.
+	Claims map[string]string `yaml:"claims,flow"`
+}
+
+// Limits bound what callers may use. 0: no limit.
+type Limits struct {
+	// RequestsPerMinute in any minute.
+	RequestsPerMinute int `yaml:"requests_per_minute,omitempty"`
+	// TokensPerMinute in any minute, read and written, cached ones too.
+	TokensPerMinute int `yaml:"tokens_per_minute,omitempty"`
+	// Concurrency is the number of requests at the same time.
+	Concurrency int `yaml:"concurrency,omitempty"`
+	// USDPerDay are US dollars in a day of UTC.
+	USDPerDay float64 `yaml:"usd_per_day,omitempty"`
+	// USDPerMonth are US dollars in a month of UTC.
+	USDPerMonth float64 `yaml:"usd_per_month,omitempty"`
+}
+
+// ModelLimits are limits of requests for some models together.
+type ModelLimits struct {
+	// Models as in Team.Models. Required.
+	Models []string `yaml:"models,flow"`
+	// Limits of requests for them.
+	Limits Limits `yaml:"limits,flow"`
+}
+
+// Usage is how it is remembered who used what.
+type Usage struct {
+	// Store is sqlite:PATH, a URL postgres://..., or none. Default: sqlite:usage.db.
+	Store string `yaml:"store"`
+	// Journal is the path of the file that keeps rows while the store is down. Default:
+	// usage-journal.db; empty: none is kept.
+	Journal string `yaml:"journal"`
+	// Retention is how long rows are kept. Default: 400d; 0: for ever.
+	Retention Duration `yaml:"retention"`
+	// Sync holds the end of an answer back until its row is safe. Default: true.
+	Sync bool `yaml:"sync"`
+	// OnDisconnect is what happens to the upstream's answer when its client leaves: cancel
+	// ends it, drain reads it to the end to know what it cost. Default: cancel.
+	OnDisconnect string `yaml:"on_disconnect"`
+	// Labels tells Google the team of each request, so that its bill tells teams apart.
+	// Default: true.
+	Labels bool `yaml:"labels"`
+}
+
+// Counting is where the limits of teams are counted.
+type Counting struct {
+	// Redis is a URL, redis://... or rediss://..., where all replicas count together. Empty:
+	// each process counts for itself.
+	Redis string `yaml:"redis"`
+	// Fail is what happens while Redis is away: local, each process counts for itself; open,
+	// everything is admitted; closed, nothing is that has a limit. Default: local.
+	Fail string `yaml:"fail"`
+	// UnknownPrice is what becomes of a request that has a budget and no known price: deny
+	// or allow. Default: deny.
+	UnknownPrice string `yaml:"unknown_price"`
 }
 
 // ThinkingStore bounds the thinking that is kept, in memory, for clients that do not send
@@ -151,6 +237,8 @@ func Default() *Config {
 			FirstTokenTimeout: Duration(30 * time.Second),
 			Cooldown:          Cooldown{Min: Duration(time.Second), Max: Duration(2 * time.Minute)},
 		},
+		Usage:         Usage{Store: "sqlite:usage.db", Journal: "usage-journal.db", Retention: Duration(400 * 24 * time.Hour), Sync: true, OnDisconnect: "cancel", Labels: true},
+		Limits:        Counting{Fail: "local", UnknownPrice: "deny"},
 		ThinkingStore: ThinkingStore{Entries: 10000, TTL: Duration(time.Hour)},
 		Fetch:         Fetch{Enabled: true, MaxBytes: 5 << 20},
 		ShutdownGrace: Duration(time.Minute),
@@ -182,9 +270,10 @@ func (c *Config) LocationsOf(e Model, m *catalogue.Model) []string {
 	return in
 }
 
-// HasKeys reports whether some team has a key, that is, whether callers need one.
+// HasKeys reports whether some team has a key or takes tokens, that is, whether callers
+// need one.
 func (c *Config) HasKeys() bool {
-	return slices.ContainsFunc(c.Teams, func(t Team) bool { return len(t.Keys) > 0 })
+	return slices.ContainsFunc(c.Teams, func(t Team) bool { return len(t.Keys) > 0 || t.JWT != nil })
 }
 
 // Overrides are the settings that flags and their environment twins replace. An empty
