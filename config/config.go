@@ -95,17 +95,20 @@ type Cooldown struct {
 
 // Team is a group of callers.
 type Team struct {
-	// Name identifies the team in logs, metrics and the usage ledger. Required, unique.
+	// Name identifies the team in logs, metrics, counters and the usage ledger. Required,
+	// unique, at most 100 characters, none of them a brace or a control character.
 	Name string `yaml:"name"`
 	// Keys are the API keys of the team. Empty, and no JWT: nobody can call as this team.
 	Keys []Key `yaml:"keys"`
-	// JWT lets callers in by a token of an OIDC issuer, besides keys; nil: none is taken.
+	// JWT lets callers in by a token of an OIDC issuer, besides keys. Nil: none is taken;
+	// Load makes one that is empty nil.
 	JWT *JWT `yaml:"jwt,omitempty"`
 	// Models are the names the team may ask for: of entries or of the catalogue, with a
-	// trailing * all that begin so. Empty: all.
+	// trailing * all that begin so; see Matches and NamesOf. Empty: all.
 	Models []string `yaml:"models,omitempty,flow"`
 	// Locations are the only places where the team's requests may be answered, fallback
-	// included. Empty: all.
+	// included; a subset of Vertex.Locations where those are set. They add none to those
+	// where a model is tried. Empty: all.
 	Locations []string `yaml:"locations,omitempty,flow"`
 	// Limits of all requests of the team together.
 	Limits Limits `yaml:"limits,flow"`
@@ -132,12 +135,15 @@ type JWT struct {
 	// Audience is what stands in the tokens as aud. Required.
 	Audience string `yaml:"audience"`
 	// Claims are further claims that tokens must have, each with this value or, where it is a
-	// list, with this element. Empty: every token of the issuer for the audience is good,
-	// which is refused for issuers that serve everybody.
+	// list, with this element; true and 123 are the text of them. Empty: every token of the
+	// issuer for the audience is good, which is refused for issuers that serve everybody. Of
+	// two teams with the same issuer and audience neither may have all claims of the other.
 	Claims map[string]string `yaml:"claims,flow"`
 }
 
-// Limits bound what callers may use. 0: no limit.
+// Limits bound what callers may use. 0: no limit, which in a file is written by leaving it
+// out. Budgets are from a millionth of a dollar to a thousand million; without a store of
+// usage they begin anew when the process does, or the counters in Redis are lost.
 type Limits struct {
 	// RequestsPerMinute in any minute.
 	RequestsPerMinute int `yaml:"requests_per_minute,omitempty"`
@@ -153,20 +159,22 @@ type Limits struct {
 
 // ModelLimits are limits of requests for some models together.
 type ModelLimits struct {
-	// Models as in Team.Models. Required.
+	// Models as in Team.Models. Required, and different from those of other limits.
 	Models []string `yaml:"models,flow"`
-	// Limits of requests for them.
+	// Limits of requests for them, at least one.
 	Limits Limits `yaml:"limits,flow"`
 }
 
 // Usage is how it is remembered who used what.
 type Usage struct {
-	// Store is sqlite:PATH, a URL postgres://..., or none. Default: sqlite:usage.db.
+	// Store is sqlite:PATH, a URL postgres:// or postgresql://..., or none. Default:
+	// sqlite:usage.db.
 	Store string `yaml:"store"`
 	// Journal is the path of the file that keeps rows while the store is down. Default:
 	// usage-journal.db; empty: none is kept.
 	Journal string `yaml:"journal"`
-	// Retention is how long rows are kept. Default: 400d; 0: for ever.
+	// Retention is how long rows are kept, at least 1h and as long as any budget lasts.
+	// Default: 400d; 0: for ever.
 	Retention Duration `yaml:"retention"`
 	// Sync holds the end of an answer back until its row is safe. Default: true.
 	Sync bool `yaml:"sync"`

@@ -170,6 +170,7 @@ func TestDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"0": 0, "30s": 30 * time.Second, "1m30s": 90 * time.Second, "2m": 2 * time.Minute,
 		"1h": time.Hour, "1h0m1s": time.Hour + time.Second, "10m": 10 * time.Minute, "1.5ms": 1500 * time.Microsecond,
+		"1d": 24 * time.Hour, "400d": 9600 * time.Hour, "36h": 36 * time.Hour, "106751d": 106751 * 24 * time.Hour,
 	} {
 		var d Duration
 		if err := d.UnmarshalText([]byte(text)); err != nil || time.Duration(d) != want {
@@ -179,7 +180,15 @@ func TestDuration(t *testing.T) {
 			t.Errorf("%s is written as %s", text, got)
 		}
 	}
-	for _, text := range []string{"", "30", "30 s", "-1s", "1d", "s"} {
+	for text, want := range map[string]Duration{"24h": Duration(day), "1d12h": Duration(36 * time.Hour), "0d": 0, "007d": Duration(7 * day), "2d0s": Duration(2 * day)} {
+		var d Duration
+		if err := d.UnmarshalText([]byte(text)); err != nil || d != want {
+			t.Errorf("%s is read as %v, %v", text, d, err)
+		}
+	}
+	for _, text := range []string{
+		"", "30", "30 s", "-1s", "s", "d", "-1d", "+1d", "1.5d", "1h1d", "1d1", "1d-1h", "1d1d", "1 d", "106752d", "106751d24h", "99999999999999999999d",
+	} {
 		var d Duration
 		if err := d.UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is read as %v", text, d)
@@ -265,7 +274,17 @@ func TestExampleLoadsAndHasEverySetting(t *testing.T) {
 			Prices: &catalogue.Prices{Input: 0.10, Output: 0.40},
 		},
 	}
-	want.Teams = []Team{{Name: "search", Keys: []Key{{Name: "ci", SHA256: hash}}}}
+	want.Teams = []Team{{
+		Name: "search",
+		Keys: []Key{{Name: "ci", SHA256: hash, Limits: Limits{RequestsPerMinute: 60, Concurrency: 5, USDPerDay: 4.5}}},
+		JWT: &JWT{
+			Issuer: "https://accounts.google.com", Audience: "https://gateway.example.com",
+			Claims: map[string]string{"email": "search@my-project.iam.gserviceaccount.com", "email_verified": "true"},
+		},
+		Models: []string{"claude-*", "fast"}, Locations: []string{"eu", "us"},
+		Limits:      Limits{RequestsPerMinute: 600, TokensPerMinute: 2000000, Concurrency: 50, USDPerDay: 50, USDPerMonth: 900},
+		ModelLimits: []ModelLimits{{Models: []string{"claude-opus-*"}, Limits: Limits{TokensPerMinute: 100000, USDPerMonth: 300}}},
+	}}
 	if diff := cmp.Diff(want, c, settings); diff != "" {
 		t.Error(diff)
 	}

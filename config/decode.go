@@ -84,8 +84,10 @@ func (d *document) decode(n ast.Node, path string, v reflect.Value) {
 	if n == nil {
 		return
 	}
-	d.places[path] = start(n)
-	if _, null := n.(*ast.NullNode); null {
+	p := start(n)
+	_, p.null = n.(*ast.NullNode)
+	d.places[path] = p
+	if p.null {
 		return
 	}
 	if u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr()); ok {
@@ -101,6 +103,8 @@ func (d *document) decode(n ast.Node, path string, v reflect.Value) {
 		d.decodeMapping(n, path, v)
 	case reflect.Slice:
 		d.decodeSequence(n, path, v)
+	case reflect.Map:
+		d.decodeTexts(n, path, v)
 	default:
 		d.decodeScalar(n, path, v)
 	}
@@ -132,10 +136,19 @@ func (d *document) decodePointer(n ast.Node, path string, v reflect.Value) {
 	v.Set(fresh)
 }
 
-func (d *document) decodeMapping(n ast.Node, path string, v reflect.Value) {
+// mapping is n as keys and values; nil where it is something else.
+func (d *document) mapping(n ast.Node, path string) ast.MapNode {
 	mapping, ok := n.(ast.MapNode)
 	if !ok {
 		d.fail(n, path, "want keys and values, got %s", describe(n))
+		return nil
+	}
+	return mapping
+}
+
+func (d *document) decodeMapping(n ast.Node, path string, v reflect.Value) {
+	mapping := d.mapping(n, path)
+	if mapping == nil {
 		return
 	}
 	keys, fields := fieldsOf(v)
@@ -149,6 +162,38 @@ func (d *document) decodeMapping(n ast.Node, path string, v reflect.Value) {
 		}
 		d.decode(entries.Value(), join(path, key), field)
 	}
+}
+
+// decodeTexts sets a map of texts, in which a plain true or 123 is the text of it.
+func (d *document) decodeTexts(n ast.Node, path string, v reflect.Value) {
+	mapping := d.mapping(n, path)
+	if mapping == nil {
+		return
+	}
+	texts := map[string]string{}
+	for entries := mapping.MapRange(); entries.Next(); {
+		key, ok := scalarOf(entries.Key())
+		if !ok {
+			d.fail(entries.Key(), path, "want a text before each colon, got %s", describe(entries.Key()))
+			continue
+		}
+		texts[key.value] = d.plain(entries.Value(), join(path, key.value))
+	}
+	v.Set(reflect.ValueOf(texts))
+}
+
+// plain is a single value as text; empty where nothing stands.
+func (d *document) plain(n ast.Node, path string) string {
+	n = d.resolve(n, path)
+	if n == nil {
+		return ""
+	}
+	d.places[path] = start(n)
+	if _, null := n.(*ast.NullNode); null {
+		return ""
+	}
+	s, _ := d.scalar(n, path)
+	return s.value
 }
 
 func (d *document) decodeSequence(n ast.Node, path string, v reflect.Value) {
@@ -261,12 +306,13 @@ func (s scalar) set(v reflect.Value) (want string) {
 	return ""
 }
 
-// String is the value as a message shows it.
+// String is the value as a message shows it, without a password.
 func (s scalar) String() string {
-	if s.quoted || s.value == "" {
-		return strconv.Quote(s.value)
+	shown := maskUser(s.value)
+	if s.quoted || shown == "" {
+		return strconv.Quote(shown)
 	}
-	return s.value
+	return shown
 }
 
 // fieldsOf is the fields of the struct v by their key, and the keys in order.
@@ -301,9 +347,9 @@ func start(n ast.Node) place {
 
 func at(t *token.Token) place {
 	if t == nil {
-		return place{1, 1}
+		return place{line: 1, column: 1}
 	}
-	return place{t.Position.Line, t.Position.Column}
+	return place{line: t.Position.Line, column: t.Position.Column}
 }
 
 func describe(n ast.Node) string {

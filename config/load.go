@@ -72,10 +72,19 @@ func (c *Config) readFile() error {
 	d := newDocument(c.source.path, content, c.source.lookupenv)
 	d.into(c)
 	c.source.text, c.source.places = d.text, d.places
-	for _, t := range c.Teams {
-		for i := range t.Keys {
-			t.Keys[i].SHA256 = strings.ToLower(t.Keys[i].SHA256)
+	for i, t := range c.Teams {
+		c.Teams[i].JWT = t.JWT.orNil()
+		for j := range t.Keys {
+			t.Keys[j].SHA256 = strings.ToLower(t.Keys[j].SHA256)
 		}
 	}
 	return errors.Join(d.problems...)
+}
+
+// orNil is j, or nil where nothing is said in it.
+func (j *JWT) orNil() *JWT {
+	if j == nil || j.Issuer == "" && j.Audience == "" && len(j.Claims) == 0 {
+		return nil
+	}
+	return j
 }

@@ -152,6 +152,46 @@ gateway.yaml:1:26: fallback.max_attempts: want a whole number, got 1.5
 gateway.yaml:1:17: shutdown_grace: want a duration that is not negative, got "-1s"
    1 | shutdown_grace: -1s
      |                 ^`},
+		{"claims", "teams:\n- {name: a, jwt: {claims: [email]}}\n- name: b\n  jwt:\n    claims:\n      groups: [x]\n      <<: {c: d}\n      ? k\n      : {e: f}\n      &a x: y\n      *a : z\n", `
+gateway.yaml:2:27: teams[0].jwt.claims: want keys and values, got a list
+   2 | - {name: a, jwt: {claims: [email]}}
+     |                           ^
+gateway.yaml:6:15: teams[1].jwt.claims.groups: want a single value, got a list
+   6 |       groups: [x]
+     |               ^
+gateway.yaml:7:7: teams[1].jwt.claims: want a text before each colon, got <<
+   7 |       <<: {c: d}
+     |       ^
+gateway.yaml:8:7: teams[1].jwt.claims: want a text before each colon, got ? k
+   8 |       ? k
+     |       ^
+gateway.yaml:10:7: teams[1].jwt.claims: want a text before each colon, got &a x
+  10 |       &a x: y
+     |       ^
+gateway.yaml:11:7: teams[1].jwt.claims: want a text before each colon, got *a
+  11 |       *a : z
+     |       ^`},
+		{"a claim twice", "teams:\n- name: a\n  jwt: {claims: {email: a, email: b}}\n", `
+gateway.yaml:3:28: mapping key "email" already defined at [3:18]
+   3 |   jwt: {claims: {email: a, email: b}}
+     |                            ^`},
+		{"fractions of a limit", "teams:\n- name: a\n  limits: {concurrency: 1.5, tokens_per_minute: 99999999999999999999, usd_per_day: 1e400, usd_per_month: $5}\n", `
+gateway.yaml:3:25: teams[0].limits.concurrency: want a whole number, got 1.5
+   3 |   limits: {concurrency: 1.5, tokens_per_minute: 99999999999999999999, usd_per_day: 1e400, usd_per_month: $5}
+     |                         ^
+gateway.yaml:3:49: teams[0].limits.tokens_per_minute: want a whole number, got 99999999999999999999
+   3 |   limits: {concurrency: 1.5, tokens_per_minute: 99999999999999999999, usd_per_day: 1e400, usd_per_month: $5}
+     |                                                 ^
+gateway.yaml:3:84: teams[0].limits.usd_per_day: want a number, got 1e400
+   3 |   limits: {concurrency: 1.5, tokens_per_minute: 99999999999999999999, usd_per_day: 1e400, usd_per_month: $5}
+     |                                                                                    ^
+gateway.yaml:3:106: teams[0].limits.usd_per_month: want a number, got $5
+   3 |   limits: {concurrency: 1.5, tokens_per_minute: 99999999999999999999, usd_per_day: 1e400, usd_per_month: $5}
+     |                                                                                                          ^`},
+		{"days", "usage: {retention: 1.5d}\n", `
+gateway.yaml:1:20: usage.retention: want a duration with its unit, as in 30s or 2m, got "1.5d"
+   1 | usage: {retention: 1.5d}
+     |                    ^`},
 		{"sizes and networks", "fetch:\n  max_bytes: 5 MB\n  allow_private: [10.0.0.0/8, intranet, 10.1.2.3/16]\n", `
 gateway.yaml:2:14: fetch.max_bytes: want a size, as in 5MiB, 500KB or 1048576, got "5 MB"
    2 |   max_bytes: 5 MB
@@ -245,6 +285,49 @@ gateway.yaml:4:39: vertex.base_url2: unknown key; did you mean "base_url"?
 	}
 }
 
+func TestClaims(t *testing.T) {
+	for _, content := range []string{
+		"teams: [{name: a, jwt: {issuer: 'https://h', audience: a, claims: {email: a@b, ok: true, n: 007, x: 1.50, 'https://c/d': \"${V}\", 12: 'null', no: no}}}]\n",
+		"teams:\n- name: a\n  jwt:\n    issuer: https://h\n    audience: a\n    claims:\n      email: &e a@b\n      ok: true\n      n: 007\n      x: 1.50\n      https://c/d: ${V}\n      12: 'null'\n      no: no\n",
+	} {
+		want := map[string]string{"email": "a@b", "ok": "true", "n": "007", "x": "1.50", "https://c/d": "v: w", "12": "null", "no": "no"}
+		if diff := cmp.Diff(want, load(t, content, "V=v: w").Teams[0].JWT.Claims); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// Wherever somebody writes an address with a password, no message shows that.
+func TestPasswordsAreNotQuoted(t *testing.T) {
+	for _, content := range []string{
+		"usage: {store: 'mysql://u:secret@h', on_disconnect: x}\n",
+		"usage: {store: 'postgres:/u:secret@h'}\n",
+		"usage:\n  store: postgres://u:a,secret@/d # x\n",
+		"usage:\n  store: \"postgres:u: secret}h\"\n",
+		"usage:\n  store: 'postgres:u:, secret'\n",
+		"usage:\n  store: mysql:u:,secret\n",
+		"usage:\n  store:\n    mysql://u:p@secret@h\n",
+		"usage:\n  store:\n  - postgres://u:secret@h\n",
+		"usage: postgres://u:secret@h\n",
+		"usage: 'postgres://u:secret@h'\n",
+		"stor: postgres://u:secret@h\n",
+		"limits: {redis: 'redis://:secret@h/x'}\n",
+		"limits: {redis: 'redis:secret@h', fail: x}\n",
+		"limits: redis://:secret@h\n",
+		"limits: [redis://:secret@h]\n",
+		"limits: {fail: redis://:secret@h, redis: {a: 'redis://:secret@h'}}\n",
+	} {
+		write(t, content)
+		c, err := Load("gateway.yaml", env())
+		if err == nil {
+			err = c.Validate()
+		}
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: the error is %v", content, err)
+		}
+	}
+}
+
 func TestProblemsCanBeTakenApart(t *testing.T) {
 	write(t, "strict: 1\n")
 	_, err := Load("gateway.yaml", env())
@@ -258,6 +341,7 @@ func TestProblemsCanBeTakenApart(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"listen: a\nvertex: {project: p, locations: [a b, 'b', \"c.d\"]}\n",
+		"teams: [{jwt: {claims: {a: true, ? b: *x, <<: {}}}}]\nusage: {retention: 4d, store: postgres://u:p@h}\n",
 		"log: &a {level: info}\nvertex: *a\n? x\n: y\n",
 		"a: |\n  x\n- b: !!str >-\n", "models:\n - name: x\n   <<: *q\n...\n---\n%YAML", "log: ${X}\n",
 	} {

@@ -44,8 +44,8 @@ type Model struct {
 	UpstreamModel string `yaml:"upstream_model,omitempty"`
 	// TLS is how the host at URL proves who it is. Only beside a URL with https.
 	TLS TLS `yaml:"tls,omitempty,flow"`
-	// Prices are what the endpoint is taken to cost; nil: unknown. Only beside Endpoint:
-	// those of the catalogue's models are changed in CapabilitiesFile.
+	// Prices replace those of the catalogue for requests by this name, for a family those of
+	// all its models; all zero: they cost nothing. Nil: the catalogue's; of an endpoint unknown.
 	Prices *catalogue.Prices `yaml:"prices,omitempty,flow"`
 }
 

@@ -44,6 +44,9 @@ func (v *validator) settings(path string, m Model) {
 	v.oneOf(path+".provisioned_throughput", cmp.Or(m.ProvisionedThroughput, "auto"), "auto", "dedicated", "shared", "spill")
 	v.oneOf(path+".cache", cmp.Or(m.Cache, "off"), "off", "auto")
 	v.oneOf(path+".structured_output", cmp.Or(m.StructuredOutput, "auto"), "auto", "native", "tool")
+	if err := m.Prices.Check(); err != nil {
+		v.fail(path+".prices", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 }
 
 // within holds the promise that nothing outside vertex.locations is ever called.
@@ -182,9 +185,6 @@ func (v *validator) endpoint(path string, m Model) {
 	}
 	v.notClaude(path, m)
 	v.host(path, m)
-	if err := m.Prices.Check(); err != nil {
-		v.fail(path+".prices", "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
 }
 
 // host checks where an endpoint is reached and how that proves who it is.
@@ -228,8 +228,5 @@ func (v *validator) noEndpoint(path string, m Model) {
 	}
 	if m.TLS != (TLS{}) {
 		v.fail(path+".tls", only)
-	}
-	if m.Prices != nil {
-		v.fail(path+".prices", only+"; those of the catalogue's models are changed in capabilities_file")
 	}
 }

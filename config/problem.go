@@ -29,8 +29,11 @@ func (p *Problem) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s\n%s", p.File, p.Line, p.Column, p.Message, p.excerpt)
 }
 
-// place is where a value stands in its file; both count from 1.
-type place struct{ line, column int }
+// place is where a value stands in its file; both count from 1. A null says nothing there.
+type place struct {
+	line, column int
+	null         bool
+}
 
 // text is a file by lines, to quote from.
 type text struct {
@@ -90,10 +93,11 @@ func (t text) indent(p place) string {
 
 // secrets are the keys whose values are not quoted. Besides our own that may hold one
 // they are what people write where only the hash of a key belongs.
-var secrets = []string{"sha256", "url", "key", "secret", "token", "password"}
+var secrets = []string{"sha256", "url", "store", "redis", "key", "secret", "token", "password"}
 
 // mask covers the values of secrets in a line, keeping its width.
 func mask(line string) string {
+	line = maskUser(line)
 	for _, key := range secrets {
 		for from := 0; ; {
 			i := strings.Index(line[from:], key)
@@ -101,19 +105,50 @@ func mask(line string) string {
 				break
 			}
 			from += i + len(key)
-			line = line[:from] + maskValue(line[from:])
+			if !strings.HasSuffix(line[:from], "thinking_store") {
+				line = line[:from] + maskValue(line[from:], strings.ContainsAny(line[:from], "{["))
+			}
 		}
 	}
 	return line
 }
 
-// maskValue covers the value that rest begins with, where rest is what follows a key.
-func maskValue(rest string) string {
-	value := strings.TrimLeft(strings.TrimLeft(rest, `"' `), ": ")
-	if start := len(rest) - len(value); strings.Contains(rest[:start], ":") {
-		end := strings.IndexAny(value+" ", ",}] \t")
-		stars := strings.Repeat("*", utf8.RuneCountInString(value[:end]))
-		return rest[:start] + stars + value[end:]
+// maskUser covers user and password of an address.
+func maskUser(s string) string {
+	before, rest, _ := strings.Cut(s, "://")
+	end := strings.LastIndex(rest, "@")
+	if end < 0 {
+		return s
 	}
-	return rest
+	return before + "://" + strings.Repeat("*", utf8.RuneCountInString(rest[:end])) + rest[end:]
+}
+
+// maskValue covers the value that rest begins with, where rest is what follows a key,
+// in brackets or not.
+func maskValue(rest string, bracketed bool) string {
+	value := strings.TrimLeft(strings.TrimLeft(rest, `"' `), ": ")
+	start := len(rest) - len(value)
+	if !strings.Contains(rest[:start], ":") {
+		return rest
+	}
+	end := extent(value, bracketed)
+	return rest[:start] + strings.Repeat("*", utf8.RuneCountInString(value[:end])) + value[end:]
+}
+
+// extent is the length of the value that s begins with. Quoted, or outside of brackets, it
+// may hold what else ends it.
+func extent(s string, bracketed bool) int {
+	ends := " \t"
+	if bracketed {
+		ends += ",}]"
+	}
+	if quote := strings.IndexAny(s, `"'`); quote == 0 {
+		if closing := strings.IndexByte(s[1:], s[0]); closing >= 0 {
+			return 1 + closing + 1
+		}
+	}
+	if end := strings.IndexAny(s, ends); end >= 0 {
+		return end
+	}
+	return len(s)
 }

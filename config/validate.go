@@ -31,10 +31,14 @@ func consists(s, of string) bool {
 func (c *Config) Validate() error {
 	v := validator{c: c}
 	v.listeners()
+	before := len(v.problems)
 	v.vertex()
 	v.models()
+	v.modelsAreValid = len(v.problems) == before
 	v.fallback()
 	v.teams()
+	v.usage()
+	v.counting()
 	v.thinkingStore()
 	v.fetch()
 	v.log()
@@ -44,6 +48,8 @@ func (c *Config) Validate() error {
 type validator struct {
 	c        *Config
 	problems []error
+	// modelsAreValid, so that it can be told what is served.
+	modelsAreValid bool
 }
 
 // fail notes a problem with the setting at path.
@@ -102,11 +108,12 @@ func (v *validator) address(path, address string) {
 // isLoopback is also true of what is no address: that is told by itself.
 func isLoopback(address string) bool {
 	h, _, err := net.SplitHostPort(address)
-	if err != nil || h == "localhost" {
-		return true
-	}
+	return err != nil || isLoopbackHost(h)
+}
+
+func isLoopbackHost(h string) bool {
 	ip, err := netip.ParseAddr(h)
-	return err == nil && ip.Unmap().IsLoopback()
+	return h == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 func (v *validator) vertex() {
@@ -180,37 +187,6 @@ func (v *validator) fallback() {
 	}
 	if f.Cooldown.Min > f.Cooldown.Max {
 		v.fail("fallback.cooldown.min", "%s: above max, %s", f.Cooldown.Min, f.Cooldown.Max)
-	}
-}
-
-func (v *validator) teams() {
-	teams, hashes := map[string]bool{}, map[string]string{}
-	for i, t := range v.c.Teams {
-		path := fmt.Sprintf("teams[%d]", i)
-		switch {
-		case strings.TrimSpace(t.Name) == "":
-			v.fail(path+".name", "%q: a team needs a name", t.Name)
-		case teams[t.Name]:
-			v.fail(path+".name", "%q: a second team of this name", t.Name)
-		}
-		teams[t.Name] = true
-		for j, k := range t.Keys {
-			v.key(fmt.Sprintf("%s.keys[%d].sha256", path, j), k.SHA256, hashes)
-		}
-	}
-}
-
-// key never quotes what is no hash: it may be the key itself. hashes :: hash -> its path.
-func (v *validator) key(path, sum string, hashes map[string]string) {
-	switch {
-	case len(sum) != len(emptyHash) || !consists(sum, digit+"abcdef"):
-		v.fail(path, "want the key's SHA-256 as 64 hexadecimal digits")
-	case sum == emptyHash:
-		v.fail(path, "the hash of an empty key")
-	case hashes[sum] != "":
-		v.fail(path, "the same hash as %s", hashes[sum])
-	default:
-		hashes[sum] = path
 	}
 }
 

@@ -266,6 +266,11 @@ func TestValidateEndpoints(t *testing.T) {
 			`8:22 models[0].structured_output: "tool": only Claude answers by a tool`,
 			`9:15 models[0].web_search: true: only Claude searches`,
 		}},
+		{"prices of the catalogue's models", "models:\n- {name: claude-opus-5, prices: {input: 0, output: 0}}\n- {name: fast, model: claude-haiku-4-5, prices: {input: 1}}\n- {name: claude-*, prices: {input: 2, regional: 1.1}}\n", nil},
+		{"prices that are none", "models:\n- {name: claude-opus-5, prices: {input: -1}}\n- {name: claude-*, prices: {web_searches: -2}}\n", []string{
+			`2:33 models[0].prices: input -1: not a price`,
+			`3:28 models[1].prices: web_searches -2: not a price`,
+		}},
 		{"prices", rest + "prices: {input: -1, long: {output: -2}}}\n", []string{
 			`2:78 models[0].prices: input -1: not a price; long.output -2: not a price`,
 		}},
@@ -273,7 +278,6 @@ func TestValidateEndpoints(t *testing.T) {
 			`3:8 models[0].url: only beside endpoint`,
 			`4:19 models[0].upstream_model: "m": only beside endpoint`,
 			`5:8 models[0].tls: only beside endpoint`,
-			`6:11 models[0].prices: only beside endpoint; those of the catalogue's models are changed in capabilities_file`,
 			`7:36 models[1].upstream_model: "m": only beside endpoint`,
 		}},
 		{"tls without a URL", rest + "tls: {insecure_skip_verify: true}}\n", []string{
@@ -354,6 +358,20 @@ gateway.yaml:7:3: teams[1].name: "": a team needs a name
 gateway.yaml:2:10: log.level: "loud": want debug, info, warn or error
    2 |   level: ${LEVEL} # loud
      |          ^`
+	if diff := cmp.Diff(want, c.Validate().Error()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestValidateQuotesTheStoreOfThinking(t *testing.T) {
+	write(t, "thinking_store: {entries: -1}\n")
+	c, err := Load("gateway.yaml", env())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `gateway.yaml:1:27: thinking_store.entries: -1: want 1 or more; 0 keeps nothing
+   1 | thinking_store: {entries: -1}
+     |                           ^`
 	if diff := cmp.Diff(want, c.Validate().Error()); diff != "" {
 		t.Error(diff)
 	}

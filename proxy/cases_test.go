@@ -22,10 +22,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"vertexgateway/proxy"
 	"vertexgateway/vertex/fakevertex"
 )
 
@@ -141,13 +139,7 @@ func newStage(t *testing.T, script *txtar.Archive, files string) *stage {
 // loadDice puts a gateway without chance in the place of the world's.
 func (s *stage) loadDice() {
 	s.w.options.Rand = func() float64 { return 0.5 }
-	s.w.options.Registry = prometheus.NewRegistry()
-	var err error
-	if s.w.gateway, err = proxy.New(s.w.config, s.w.options); err != nil {
-		s.t.Fatal(err)
-	}
-	s.w.gateway.Started()
-	s.w.api.Config.Handler = s.w.gateway.Handler()
+	s.w.restart()
 }
 
 func (s *stage) section(name string) (data []byte, ok bool) {

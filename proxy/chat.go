@@ -32,8 +32,17 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	if err != nil {
 		return err
 	}
-	chat, err := x.decode(body)
+	chat, err := openai.DecodeChatRequest(body)
 	if err != nil {
+		return err
+	}
+	if err := x.findChatRoute(chat); err != nil {
+		return err
+	}
+	if err := x.admit(forecastOf(body, chat.OutputLimit())); err != nil {
+		return err
+	}
+	if err := x.complement(chat); err != nil {
 		return err
 	}
 	return x.deliver(&draft{chat: chat, body: body}, chatFront{openai.FormOf(chat)})
@@ -68,30 +77,22 @@ func (x *exchange) noteContent(body []byte) {
 	}
 }
 
-// decode reads a chat request, finds its route, and brings together what belongs to it but
-// stands elsewhere.
-func (x *exchange) decode(body []byte) (*openai.ChatRequest, *openai.Error) {
-	chat, err := openai.DecodeChatRequest(body)
-	if err != nil {
-		return nil, err
-	}
-	if err := x.findChatRoute(chat); err != nil {
-		return nil, err
-	}
+// complement brings together what belongs to a request but stands elsewhere.
+func (x *exchange) complement(chat *openai.ChatRequest) (err *openai.Error) {
 	if x.route.model.API == catalogue.APIOpenAPI { // which gets the client's own bytes
 		if len(chat.Messages) == 0 {
-			return nil, openai.MissingParam("messages")
+			return openai.MissingParam("messages")
 		}
-		return chat, nil
+		return nil
 	}
 	if len(chat.Messages) == 0 && chat.Input.Kind() != 0 { // some agents send the Responses API's form here
 		if chat.Messages, err = responses.Messages(chat.Input, chat.Instructions); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	chat.AnthropicBeta = append(chat.AnthropicBeta, x.r.Header["Anthropic-Beta"]...)
 	x.recall(chat)
-	return chat, x.fetchLinks(chat.Links())
+	return x.fetchLinks(chat.Links())
 }
 
 // recall gives assistants' turns back the thinking that their client may have dropped.
@@ -167,8 +168,7 @@ func (x *exchange) findChatRoute(chat *openai.ChatRequest) *openai.Error {
 		if level, isEffort := efforts[chat.Model[at+1:]]; isEffort && at > 0 {
 			if known, found := x.gateway.route(x.snapshot, chat.Model[:at]); found && !known.guessed && known.model.API == catalogue.APIMessages {
 				chat.ReasoningEffort = cmp.Or(chat.ReasoningEffort, level)
-				x.route = known
-				return x.checkPath(catalogue.PathChat)
+				return x.take(known, chat.Model, catalogue.PathChat)
 			}
 		}
 	}
@@ -184,7 +184,16 @@ func (x *exchange) findRoute(model string, paths ...string) *openai.Error {
 	if !ok {
 		return modelNotFound(model)
 	}
-	x.route = r
+	return x.take(r, model, paths...)
+}
+
+// take takes a route to the model that the client asked for, if its team may.
+func (x *exchange) take(r *route, asked string, paths ...string) *openai.Error {
+	own := x.team.within(r)
+	if own == nil {
+		return modelNotFound(asked)
+	}
+	x.route, x.asked = own, printable(asked)
 	return x.checkPath(paths...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -54,6 +55,7 @@ func (x *exchange) translate(d *draft) *openai.Error {
 	if err != nil {
 		return err
 	}
+	x.addLabels(req)
 	d.request = req
 	warnings := req.Warnings
 	for _, r := range d.mended {
@@ -63,6 +65,19 @@ func (x *exchange) translate(d *draft) *openai.Error {
 	}
 	d.told, err = x.warn(warnings)
 	return err
+}
+
+// addLabels tells Google whose request it is; its bill has the labels of partners' models
+// (vertex.md 5).
+func (x *exchange) addLabels(req *translate.Request) {
+	isRaw := req.Method == "rawPredict" || req.Method == "streamRawPredict"
+	if x.team.labels == "" || !isRaw || x.route.places[0].own != nil {
+		return
+	}
+	header := make(http.Header, len(req.Header)+1)
+	maps.Copy(header, req.Header)
+	header["X-Vertex-Ai-Labels"] = []string{x.team.labels}
+	req.Header = header
 }
 
 // emulated is what a warning says of a feature that is had in another way: nothing is lost.

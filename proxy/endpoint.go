@@ -22,9 +22,9 @@ func (g *Gateway) newEndpointRoute(s *snapshot, e config.Model) (*route, error) 
 		return nil, err
 	}
 	own := &ownEndpoint{name: name, url: e.URL, model: e.UpstreamModel, lookup: s.lookup}
-	m := &catalogue.Model{ID: e.Name, Publisher: "endpoint", Title: e.Name, API: catalogue.APIOpenAPI, Status: "active", Prices: e.Prices,
+	m := &catalogue.Model{ID: e.Name, Publisher: "endpoint", Title: e.Name, API: catalogue.APIOpenAPI, Status: "active",
 		Locations: []string{name.Location}, Paths: []string{catalogue.PathChat, catalogue.PathCompletions, catalogue.PathEmbeddings}}
-	return &route{label: e.Name, model: m, entry: e, dialect: ownDialect(own, e), places: []*place{{
+	return &route{label: e.Name, model: m, entry: e, prices: e.Prices, dialect: ownDialect(own, e), places: []*place{{
 		Target: name.Target(), client: client, own: own, cool: g.cooldown(e.Name, name.Location, ""),
 	}}}, nil
 }

@@ -7,13 +7,14 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
-	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"vertexgateway/translate/openai"
 	"vertexgateway/usage"
+	"vertexgateway/usage/limit"
 )
 
 // An exchange is one request and its answer: it gathers what the log line, the metrics
@@ -23,36 +24,71 @@ type exchange struct {
 	snapshot *snapshot
 	w        http.ResponseWriter
 	r        *http.Request
-	ctx      context.Context // ends when the client leaves or the gateway stops
+	ctx      context.Context // ends when the client leaves (see leave) or the gateway stops
 	cancel   context.CancelCauseFunc
 	started  time.Time
+	asking   atomic.Bool // an attempt upstream has begun
+	left     atomic.Bool // the client, as a failed write tells
 
 	id       string
 	endpoint string
 	key      usage.Key
-	route    *route // nil: none was found
+	team     *team
+	asked    string   // model, by the client
+	route    *route   // nil: none was found
+	forecast forecast // of what the request uses
+	ticket   *limit.Ticket
+	metered  bool   // the usage ledger gets to know of it
 	location string // of the last attempt
 	capacity string // the throughput that it was asked for: dedicated, shared, or Google's choice
 	attempts int
 	stream   bool
 	warnings string // for the header
 
-	sent       bool // the answer's status is out
-	broken     bool // the answer cannot be completed
-	status     int
-	end        string // finished, error, cut or cancelled
-	firstToken time.Duration
-	usage      openai.Usage // of all attempts
-	fault      *openai.Error
-	prompt     []byte // and transcript: only if the config allows to log them
-	transcript []byte
-	concluded  bool
+	sent        bool // the answer's status is out
+	broken      bool // the answer cannot be completed
+	status      int
+	end         string // finished, error, cut or cancelled
+	firstToken  time.Duration
+	usage       openai.Usage // of all attempts
+	cost        usage.Cost   // likewise
+	provisioned bool         // throughput answered
+	estimated   bool         // some of the usage was not reported
+	fault       *openai.Error
+	prompt      []byte // and transcript: only if the config allows to log them
+	transcript  []byte
+	concluded   bool
 }
 
 func (g *Gateway) newExchange(endpoint string, w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now(), id: requestID(r)}
-	x.ctx, x.cancel = context.WithCancelCause(r.Context())
+	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now(), id: requestID(r), ticket: new(limit.Ticket)}
+	if !x.drains() {
+		x.ctx, x.cancel = context.WithCancelCause(r.Context())
+		return x
+	}
+	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
+	stop := context.AfterFunc(r.Context(), func() { x.leave(context.Cause(r.Context())) })
+	context.AfterFunc(x.ctx, func() { stop() })
 	return x
+}
+
+// maxDrain is how long an answer may go on that nobody waits for.
+const maxDrain = 5 * time.Minute
+
+// drains tells whether an answer is read to its end though its client has left, so that its
+// usage is known exactly.
+func (x *exchange) drains() bool { return x.snapshot.config.Usage.OnDisconnect == "drain" }
+
+// leave notes that the client has left. What was asked upstream goes on where answers are
+// drained; all else ends. Any goroutine may call it.
+func (x *exchange) leave(cause error) {
+	x.left.Store(true)
+	if !x.drains() || !x.asking.Load() {
+		x.cancel(cause)
+		return
+	}
+	late := time.AfterFunc(maxDrain, func() { x.cancel(cause) })
+	context.AfterFunc(x.ctx, func() { late.Stop() })
 }
 
 func (x *exchange) now() time.Time { return x.gateway.options.Now() }
@@ -102,34 +138,6 @@ func (x *exchange) reset() {
 	_ = conn.Close()
 }
 
-// authenticate finds the key of the request, where keys are asked for.
-func (x *exchange) authenticate() *openai.Error {
-	if x.snapshot.keys.Len() == 0 {
-		return nil
-	}
-	secret := presentedKey(x.r.Header)
-	key, ok := x.snapshot.keys.Find(secret)
-	if !ok {
-		message := "Incorrect API key provided."
-		if secret == "" {
-			message = "You didn't provide an API key. Send it as Authorization: Bearer KEY."
-		}
-		return &openai.Error{Status: http.StatusUnauthorized, Type: openai.TypeInvalidRequest, Code: "invalid_api_key", Message: message}
-	}
-	x.key = key
-	return nil
-}
-
-func presentedKey(h http.Header) string {
-	if bearer := h.Get("Authorization"); len(bearer) > len("Bearer ") && strings.EqualFold(bearer[:len("Bearer ")], "Bearer ") {
-		return strings.TrimSpace(bearer[len("Bearer "):])
-	}
-	if key := h.Get("X-Api-Key"); key != "" {
-		return key
-	}
-	return h.Get("Api-Key")
-}
-
 // label is the model's in metrics and logs.
 func (x *exchange) label() string {
 	if x.route == nil {
@@ -175,8 +183,7 @@ func (x *exchange) answered(err *openai.Error) {
 	case err == nil:
 		x.conclude(x.status, nil)
 	case x.clientLeft():
-		x.end, x.broken = "cancelled", true // else net/http would make up an empty answer
-		x.conclude(statusClientLeft, nil)
+		x.abandoned()
 	case x.sent:
 		x.broken = true
 		x.conclude(x.status, err)
@@ -190,7 +197,13 @@ func (x *exchange) answered(err *openai.Error) {
 const statusClientLeft = 499
 
 // clientLeft tells whether the client has gone.
-func (x *exchange) clientLeft() bool { return x.r.Context().Err() != nil }
+func (x *exchange) clientLeft() bool { return x.r.Context().Err() != nil || x.left.Load() }
+
+// abandoned ends an exchange whose client has left.
+func (x *exchange) abandoned() {
+	x.end, x.broken = "cancelled", true // else net/http would make up an empty answer
+	x.conclude(statusClientLeft, nil)
+}
 
 func (x *exchange) writeError(err *openai.Error) {
 	h := x.w.Header()
@@ -209,8 +222,8 @@ func retrySeconds(wait time.Duration) int {
 	return max(1, min(60, int((wait+time.Second-1)/time.Second)))
 }
 
-// conclude observes the metrics and writes the log line, once, before the last bytes of
-// the answer go out.
+// conclude settles all accounts, once, before the last bytes of the answer go out: who has
+// seen it whole finds it in the usage ledger, the metrics and the log.
 func (x *exchange) conclude(status int, err *openai.Error) {
 	if x.concluded {
 		return
@@ -223,37 +236,17 @@ func (x *exchange) conclude(status int, err *openai.Error) {
 	default:
 		x.end = "finished"
 	}
-	took := x.gateway.options.Now().Sub(x.started)
+	took := x.now().Sub(x.started)
+	x.release()
+	if x.metered {
+		x.gateway.options.Ledger.Append(x.record(took))
+	}
 	x.gateway.metrics.observe(x, took.Seconds())
 	level := zapcore.InfoLevel
 	if x.status >= http.StatusInternalServerError {
 		level = zapcore.WarnLevel
 	}
-	line := x.gateway.options.Log.Check(level, "request")
-	if line == nil {
-		return
+	if line := x.gateway.options.Log.Check(level, "request"); line != nil {
+		line.Write(x.fields(took)...)
 	}
-	fields := []zap.Field{
-		zap.String("request_id", x.id), zap.String("endpoint", x.endpoint), zap.Int("status", x.status), zap.String("end", x.end),
-		zap.String("model", x.label()), zap.String("location", x.location), zap.Int("attempts", x.attempts), zap.Bool("stream", x.stream),
-		zap.Int64("input_tokens", x.usage.Input), zap.Int64("output_tokens", x.usage.Output),
-		zap.Int64("cache_read_tokens", x.usage.CacheRead), zap.Int64("cache_write_tokens", x.usage.CacheWrite()),
-		zap.Duration("first_token", x.firstToken), zap.Duration("duration", took),
-	}
-	if x.usage.Pages > 0 {
-		fields = append(fields, zap.Int64("pages", x.usage.Pages))
-	}
-	if x.key.Team != "" {
-		fields = append(fields, zap.String("team", x.key.Team), zap.String("key", x.key.Name))
-	}
-	if x.warnings != "" {
-		fields = append(fields, zap.String("warnings", x.warnings))
-	}
-	if x.fault != nil {
-		fields = append(fields, zap.String("error", x.fault.Error()))
-	}
-	if x.snapshot.config.Log.Content {
-		fields = append(fields, zap.ByteString("prompt", x.prompt), zap.ByteString("answer", x.transcript))
-	}
-	line.Write(fields...)
 }

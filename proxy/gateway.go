@@ -17,6 +17,8 @@ import (
 
 	"vertexgateway/config"
 	"vertexgateway/translate/openai"
+	"vertexgateway/usage/ledger"
+	"vertexgateway/usage/limit"
 	"vertexgateway/vertex"
 )
 
@@ -27,6 +29,13 @@ type Options struct {
 	Connect func(config.Vertex) (*vertex.Client, error)
 	// Project is used when the configuration names none; empty: that of the credentials.
 	Project string
+	// Ledger remembers who used what. It and the Limiter are closed by whoever made them,
+	// after Drain.
+	Ledger *ledger.Ledger
+	// Limiter counts what teams may use.
+	Limiter *limit.Limiter
+	// Issuers reaches the issuers of tokens; nil: Go's usual transport does.
+	Issuers http.RoundTripper
 	// Log takes one line for each request and one for each move to another location.
 	Log *zap.Logger
 	// Registry takes the metrics.
@@ -59,6 +68,7 @@ type Gateway struct {
 // New makes a gateway that serves the configuration.
 func New(c *config.Config, o Options) (*Gateway, error) {
 	g := &Gateway{options: o, metrics: newMetrics(o.Registry), cooldowns: make(map[[3]string]*cooldown), quit: make(chan struct{}), thoughts: newThoughts(o.Now)}
+	g.metrics.watch(o.Ledger, o.Limiter.Shared)
 	return g, g.Reload(c)
 }
 
@@ -124,6 +134,7 @@ func (g *Gateway) Handler() http.Handler {
 	r.Method(http.MethodPost, "/v1/embeddings", g.endpoint("embeddings", g.embeddings))
 	r.Method(http.MethodPost, "/v1/ocr", g.endpoint("ocr", g.ocr))
 	r.Method(http.MethodGet, "/v1/models", g.endpoint("models", g.listModels))
+	r.Method(http.MethodGet, "/v1/usage", g.endpoint("usage", g.usage))
 	r.Method(http.MethodGet, "/v1/models/*", g.endpoint("models", g.getModel))
 	r.NotFound(g.endpoint("unknown", unknownURL).ServeHTTP)
 	r.MethodNotAllowed(g.endpoint("unknown", wrongMethod).ServeHTTP)

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"vertexgateway/translate/openai"
+	"vertexgateway/usage/ledger"
 )
 
 // metrics are the series of contract.md. Label values come from the configuration and
@@ -18,6 +19,9 @@ type metrics struct {
 	firstToken *prometheus.HistogramVec
 	tokens     *prometheus.CounterVec
 	pages      *prometheus.CounterVec
+	cost       *prometheus.CounterVec
+	unpriced   *prometheus.CounterVec
+	limited    *prometheus.CounterVec
 	attempts   *prometheus.CounterVec
 	fallbacks  *prometheus.CounterVec
 	repairs    *prometheus.CounterVec
@@ -43,6 +47,9 @@ func newMetrics(registry prometheus.Registerer) *metrics {
 		firstToken: histogram("gateway_time_to_first_token_seconds", "From a request's arrival to the first content.", "model", "location"),
 		tokens:     counter("gateway_tokens_total", "Tokens by type: input, output, cache_read, cache_write; reasoning is part of output.", "team", "model", "type"),
 		pages:      counter("gateway_pages_total", "Pages that were read by OCR.", "team", "model"),
+		cost:       counter("gateway_cost_usd_total", "Cost in US dollars by the catalogue's prices, where they are known.", "team", "model"),
+		unpriced:   counter("gateway_unpriced_requests_total", "Requests that used something whose price is not known.", "team", "model"),
+		limited:    counter("gateway_limited_total", "Requests refused by a limit.", "team", "limit"),
 		attempts:   counter("gateway_upstream_attempts_total", "Calls made upstream.", "model", "location", "outcome"),
 		fallbacks:  counter("gateway_fallbacks_total", "Moves from one location to the next.", "model", "from", "to", "reason"),
 		repairs:    counter("gateway_repairs_total", "Requests that a model refused and that were mended.", "model", "repair"),
@@ -60,6 +67,20 @@ func (m *metrics) watchLocation(model, location string, available func() float64
 		ConstLabels: prometheus.Labels{"model": model, "location": location}}, available)
 }
 
+// watch registers what others count.
+func (m *metrics) watch(l *ledger.Ledger, shared func() bool) {
+	m.factory.NewGaugeFunc(prometheus.GaugeOpts{Name: "gateway_usage_queue_depth", Help: "Rows of usage that are not in the store yet."},
+		func() float64 { return float64(l.Waiting()) })
+	m.factory.NewCounterFunc(prometheus.CounterOpts{Name: "gateway_usage_lost_total", Help: "Rows of usage that could be kept nowhere but in the log."},
+		func() float64 { return float64(l.Lost()) })
+	m.factory.NewGaugeFunc(prometheus.GaugeOpts{Name: "gateway_limits_shared", Help: "1 while limits are counted in Redis, else 0."}, func() float64 {
+		if shared() {
+			return 1
+		}
+		return 0
+	})
+}
+
 func (m *metrics) observe(x *exchange, seconds float64) {
 	m.requests.WithLabelValues(x.key.Team, x.label(), x.endpoint, strconv.Itoa(x.status)).Inc()
 	m.duration.WithLabelValues(x.label(), x.endpoint).Observe(seconds)
@@ -67,6 +88,12 @@ func (m *metrics) observe(x *exchange, seconds float64) {
 		m.firstToken.WithLabelValues(x.label(), x.location).Observe(x.firstToken.Seconds())
 	}
 	m.countTokens(x.key.Team, x.label(), &x.usage)
+	if x.cost.Micros > 0 {
+		m.cost.WithLabelValues(x.key.Team, x.label()).Add(x.cost.Micros.Dollars())
+	}
+	if x.cost.Unknown {
+		m.unpriced.WithLabelValues(x.key.Team, x.label()).Inc()
+	}
 	if x.usage.Pages > 0 {
 		m.pages.WithLabelValues(x.key.Team, x.label()).Add(float64(x.usage.Pages))
 	}

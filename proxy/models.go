@@ -20,7 +20,7 @@ type listing struct {
 // listModels answers GET /v1/models, in a form that serves OpenAI's and Anthropic's
 // clients alike (openai-claude.md E.1).
 func (g *Gateway) listModels(x *exchange) *openai.Error {
-	listed := x.snapshot.listed
+	listed := x.listed()
 	dst := []byte(`{"object":"list","data":[`)
 	for i, l := range listed {
 		if i > 0 {
@@ -34,6 +34,17 @@ func (g *Gateway) listModels(x *exchange) *openai.Error {
 	dst = appendNameOf(dst, listed, len(listed)-1)
 	x.writeJSON(http.StatusOK, append(dst, '}'))
 	return nil
+}
+
+// listed are the models that the caller may use.
+func (x *exchange) listed() []listing {
+	var own []listing
+	for _, l := range x.snapshot.listed {
+		if r, ok := x.gateway.route(x.snapshot, l.name); ok && x.team.within(r) != nil {
+			own = append(own, l)
+		}
+	}
+	return own
 }
 
 func appendNameOf(dst []byte, listed []listing, i int) []byte {
@@ -50,7 +61,7 @@ func (g *Gateway) getModel(x *exchange) *openai.Error {
 		name = plain
 	}
 	r, ok := g.route(x.snapshot, name)
-	if !ok {
+	if !ok || x.team.within(r) == nil {
 		return modelNotFound(name)
 	}
 	x.writeJSON(http.StatusOK, listing{name, r.model}.append(nil))

@@ -22,6 +22,9 @@ func (g *Gateway) ocr(x *exchange) *openai.Error {
 	if err := x.findRoute(req.Model, catalogue.PathOCR); err != nil {
 		return err
 	}
+	if err := x.admit(forecast{openai.Usage{Pages: mediaPages}}); err != nil {
+		return err
+	}
 	if err := x.fetchLinks(req.Links()); err != nil {
 		return err
 	}

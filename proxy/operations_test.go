@@ -253,7 +253,7 @@ func TestMetrics(t *testing.T) {
 			`endpoint="chat_completions",model="claude-opus-4-8"`: 9, `endpoint="chat_completions",model="fast"`: 3,
 			`endpoint="chat_completions",model=""`: 0, `endpoint="models",model=""`: 0, `endpoint="unknown",model=""`: 0,
 		})
-		w.wantSeries("gateway_inflight_requests", map[string]float64{`endpoint="chat_completions"`: 0, `endpoint="completions"`: 0, `endpoint="embeddings"`: 0, `endpoint="ocr"`: 0, `endpoint="models"`: 0, `endpoint="unknown"`: 0})
+		w.wantSeries("gateway_inflight_requests", map[string]float64{`endpoint="chat_completions"`: 0, `endpoint="completions"`: 0, `endpoint="embeddings"`: 0, `endpoint="ocr"`: 0, `endpoint="models"`: 0, `endpoint="usage"`: 0, `endpoint="unknown"`: 0})
 		available := map[string]float64{`location="global",model="claude-opus-4-8"`: 0, `location="us",model="claude-opus-4-8"`: 1,
 			`location="eu",model="claude-opus-4-8"`: 1, `location="us-east5",model="claude-haiku-4-5"`: 1}
 		w.wantSeries("gateway_location_available", available)
@@ -319,11 +319,11 @@ func TestInflight(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		w.wantSeries("gateway_inflight_requests", map[string]float64{`endpoint="chat_completions"`: 2, `endpoint="completions"`: 0, `endpoint="embeddings"`: 0, `endpoint="ocr"`: 0, `endpoint="models"`: 0, `endpoint="unknown"`: 0})
+		w.wantSeries("gateway_inflight_requests", map[string]float64{`endpoint="chat_completions"`: 2, `endpoint="completions"`: 0, `endpoint="embeddings"`: 0, `endpoint="ocr"`: 0, `endpoint="models"`: 0, `endpoint="usage"`: 0, `endpoint="unknown"`: 0})
 		leave()
 		clients.Wait()
 		synctest.Wait()
-		w.wantSeries("gateway_inflight_requests", map[string]float64{`endpoint="chat_completions"`: 0, `endpoint="completions"`: 0, `endpoint="embeddings"`: 0, `endpoint="ocr"`: 0, `endpoint="models"`: 0, `endpoint="unknown"`: 0})
+		w.wantSeries("gateway_inflight_requests", map[string]float64{`endpoint="chat_completions"`: 0, `endpoint="completions"`: 0, `endpoint="embeddings"`: 0, `endpoint="ocr"`: 0, `endpoint="models"`: 0, `endpoint="usage"`: 0, `endpoint="unknown"`: 0})
 		w.wantSeries("gateway_requests_total", map[string]float64{`endpoint="chat_completions",model="claude-opus-4-8",status="499",team=""`: 2})
 		w.wantSeries("gateway_upstream_attempts_total", map[string]float64{`location="global",model="claude-opus-4-8",outcome="cancelled"`: 2})
 	})
@@ -405,6 +405,8 @@ func TestLogLine(t *testing.T) {
 			"request_id": "my-id", "endpoint": "chat_completions", "status": int64(200), "end": "finished",
 			"model": model, "location": "us", "attempts": int64(2), "stream": true,
 			"input_tokens": int64(billed.Input), "output_tokens": int64(billed.Output), "cache_read_tokens": int64(0), "cache_write_tokens": int64(0),
+			"cache_write_1h_tokens": int64(0), "reasoning_tokens": int64(0), "cost_micros": int64(72), "cost_unknown": false, "estimated": false, "provisioned": false,
+			"asked_model": model, "served_model": model, "publisher": "anthropic",
 			"team": "search", "key": "ci", "warnings": "seed:dropped",
 		}
 		if diff := cmp.Diff(want, got); diff != "" || line.Level.String() != "info" {

@@ -35,6 +35,8 @@ type reception struct {
 	cancel context.CancelCauseFunc
 	token  string // that was sent
 	reader translate.Answer
+	billed openai.Usage // of the reader's earlier rounds
+	said   int          // bytes of text in this one
 	begun  bool
 	more   *translate.Request // that goes on with the answer, which only paused
 }
@@ -52,7 +54,7 @@ func (r *reception) read() *failure {
 	defer r.close()
 	fault := r.readBody()
 	if fault != nil {
-		r.x.usage.Add(r.reader.Billed()) // Vertex may bill what it reports
+		r.billPart()
 		return r.broken(fault)
 	}
 	drain(r.res.Body, r.cancel)
@@ -141,6 +143,7 @@ func (r *reception) ended(ending openai.Ending, whole bool) *openai.Error {
 		if gone := r.a.flush(); gone != nil {
 			return gone
 		}
+		r.bill()
 		r.x.count(r.place, nil)
 		return nil
 	case !whole:
@@ -154,7 +157,7 @@ func (r *reception) ended(ending openai.Ending, whole bool) *openai.Error {
 // finish settles all accounts, and only then sends the end of the answer: who has seen
 // it whole finds it in the metrics.
 func (r *reception) finish(ending openai.Ending) {
-	r.x.usage.Add(r.reader.Billed())
+	r.bill()
 	r.x.count(r.place, nil)
 	r.x.keepTurn(r.reader)
 	r.a.close() // its timer reads the warnings, too
@@ -187,8 +190,28 @@ func (r *reception) take(deltas []openai.Delta) {
 		r.x.firstToken = r.x.now().Sub(r.x.started)
 	}
 	for _, d := range deltas {
+		r.said += d.Spoken()
 		r.a.add(r.reader.ID(), d)
 	}
+}
+
+// bill accounts for a round that is whole.
+func (r *reception) bill() { r.x.bill(r.place, r.reader.Billed().Minus(r.billed)) }
+
+// billPart accounts for a round that broke off: Vertex may bill what it has written. The
+// usage comes with the end, and Claude's input with the beginning, so what was not told is
+// estimated from what was seen.
+func (r *reception) billPart() {
+	u := r.reader.Billed().Minus(r.billed)
+	if !r.begun && u == (openai.Usage{}) {
+		return
+	}
+	u.Output = max(u.Output, tokensIn(r.said))
+	if u.Prompt() == 0 {
+		u.Input = r.x.forecast.Input
+	}
+	r.x.estimated = true
+	r.x.bill(r.place, u)
 }
 
 // began notes the first sign that the model is at work, be it on thoughts it keeps to

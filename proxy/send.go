@@ -77,7 +77,7 @@ func (x *exchange) visit(d *draft, attempt func(p *place, isLast bool) *failure)
 
 // open asks one place and gives its answer, if it is one, to be read.
 func (x *exchange) open(d *draft, reader translate.Answer, a *answer, p *place, isLast bool) (*reception, *failure) {
-	r := &reception{x: x, a: a, draft: d, place: p, reader: reader}
+	r := &reception{x: x, a: a, draft: d, place: p, reader: reader, billed: reader.Billed()}
 	r.ctx, r.cancel = context.WithCancelCause(x.ctx)
 	patience := time.Duration(x.snapshot.fallback.FirstTokenTimeout)
 	if isLast {
@@ -87,6 +87,7 @@ func (x *exchange) open(d *draft, reader translate.Answer, a *answer, p *place, 
 		patience = max(patience, wholePatience)
 	}
 	a.watch(p, d.told, r.cancel, patience)
+	x.asking.Store(true)
 	res, token, err := p.do(r.ctx, d.request) //nolint:bodyclose // reception.close does
 	r.res, r.token = res, token
 	switch {
@@ -105,15 +106,12 @@ func (x *exchange) open(d *draft, reader translate.Answer, a *answer, p *place, 
 func (x *exchange) goOn(paused *reception) (*reception, *failure) {
 	next := *paused.draft
 	next.request = paused.more
+	x.addLabels(next.request)
 	r, f := x.open(&next, paused.reader, paused.a, paused.place, true)
-	if f != nil {
-		x.usage.Add(paused.reader.Billed())
-		if paused.a.touched {
-			f = paused.broken(f.err)
-		}
-		return nil, f
+	if f != nil && paused.a.touched {
+		f = paused.broken(f.err)
 	}
-	return r, nil
+	return r, f
 }
 
 // unreached is an attempt without an answer of any status.

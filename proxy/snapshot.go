@@ -22,6 +22,9 @@ type snapshot struct {
 	client   *vertex.Client
 	project  string
 	keys     *usage.Keyring
+	tokens   *usage.Tokens
+	teams    map[string]*team // by name
+	anyone   team             // where no key is asked for
 	fallback config.Fallback
 	fetcher  *fetch.Fetcher
 	lookup   *vertex.Lookup   // of the project's own endpoints
@@ -40,6 +43,7 @@ type route struct {
 	entry   config.Model // of the configuration
 	dialect dialect
 	options anthropic.Options // of Claude's dialect
+	prices  *catalogue.Prices // nil: unknown
 	places  []*place
 	// guessed: neither config nor catalogue knows the model. All such models share their
 	// cooldowns, so that one which does not exist must not cool them.
@@ -59,6 +63,7 @@ func (g *Gateway) compile(c *config.Config, client *vertex.Client) (*snapshot, e
 		client:   client,
 		project:  cmp.Or(c.Vertex.Project, g.options.Project, client.Credentials().Project),
 		keys:     usage.NewKeyring(),
+		teams:    make(map[string]*team, len(c.Teams)),
 		fallback: c.Fallback,
 		fetcher:  newFetcher(c.Fetch),
 		lookup:   vertex.NewLookup(client.Endpoint, g.options.Now),
@@ -68,14 +73,32 @@ func (g *Gateway) compile(c *config.Config, client *vertex.Client) (*snapshot, e
 	if s.project == "" {
 		return nil, errors.New("no Google Cloud project: set vertex.project or GOOGLE_CLOUD_PROJECT")
 	}
-	for _, team := range c.Teams {
-		for _, key := range team.Keys {
-			if !s.keys.Add(key.SHA256, usage.Key{Team: team.Name, Name: key.Name}) {
-				return nil, fmt.Errorf("team %q: key %q: not a SHA-256 in hexadecimal", team.Name, key.Name)
-			}
-		}
+	if err := g.addTeams(s); err != nil {
+		return nil, err
 	}
 	return s, g.addModels(s)
+}
+
+// addTeams makes known who may call.
+func (g *Gateway) addTeams(s *snapshot) error {
+	var trusts []usage.Trust
+	for _, t := range s.config.Teams {
+		s.teams[t.Name] = g.newTeam(s.config, t)
+		for _, key := range t.Keys {
+			if !s.keys.Add(key.SHA256, usage.Key{Team: t.Name, Name: key.Name}) {
+				return fmt.Errorf("team %q: key %q: not a SHA-256 in hexadecimal", t.Name, key.Name)
+			}
+		}
+		if t.JWT != nil {
+			trusts = append(trusts, usage.Trust{Team: t.Name, Issuer: t.JWT.Issuer, Audience: t.JWT.Audience, Claims: t.JWT.Claims})
+		}
+	}
+	if old := g.snapshot.Load(); old != nil {
+		s.tokens = old.tokens.With(trusts)
+	} else {
+		s.tokens = usage.NewTokens(trusts, usage.TokenOptions{Now: g.options.Now, Transport: g.options.Issuers})
+	}
+	return nil
 }
 
 func (g *Gateway) addModels(s *snapshot) error {
@@ -142,7 +165,7 @@ func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
 }
 
 func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalogue.Model) *route {
-	r := &route{label: label, model: m, entry: e, dialect: dialectOf(e, m), options: anthropic.Options{
+	r := &route{label: label, model: m, entry: e, prices: cmp.Or(e.Prices, m.Prices), dialect: dialectOf(e, m), options: anthropic.Options{
 		Version: s.config.Vertex.AnthropicVersion, MaxTokens: e.MaxTokens, UserKey: s.project,
 		Cache: e.Cache == "auto", Output: e.StructuredOutput, WebSearch: e.WebSearch,
 	}}

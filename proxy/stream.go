@@ -217,6 +217,10 @@ func (a *answer) flush() *openai.Error {
 	if len(a.out) == 0 {
 		return nil
 	}
+	if a.x.drains() && a.x.clientLeft() {
+		a.out = a.out[:0]
+		return nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.beginStream()
@@ -225,7 +229,10 @@ func (a *answer) flush() *openai.Error {
 	a.written.Store(true)
 	a.out = a.out[:0]
 	if err != nil {
-		a.x.cancel(errClientGone)
+		a.x.leave(errClientGone)
+		if a.x.drains() {
+			return nil
+		}
 		return &openai.Error{Status: statusClientLeft, Message: "The client left.", Cause: err}
 	}
 	return nil
@@ -242,6 +249,10 @@ func (a *answer) keep(p []byte) {
 func (a *answer) finish(id string, end openai.Ending) {
 	a.touched = true
 	a.close()
+	if a.x.clientLeft() {
+		a.x.abandoned()
+		return
+	}
 	if a.x.stream {
 		a.out = a.writer(id).AppendEnd(a.out, end)
 		a.keep(a.out) // now: the log line goes out before them

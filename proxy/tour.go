@@ -51,7 +51,7 @@ func (t *tour) waitForModel() bool {
 	select {
 	case <-pause.C:
 		t.waited += readyPause
-		return true
+		return !t.x.clientLeft()
 	case <-t.x.ctx.Done():
 		return false
 	}
@@ -94,7 +94,7 @@ func (t *tour) isLast() bool { return t.left == 0 || t.others() == 0 }
 func (t *tour) after(f *failure) *place {
 	x := t.x
 	x.count(t.place, f)
-	stopped := x.ctx.Err() != nil
+	stopped := x.ctx.Err() != nil || x.clientLeft()
 	switch {
 	case stopped:
 	case f.verdict.Refresh && !t.refreshed: // which costs no attempt

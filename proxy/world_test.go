@@ -26,6 +26,8 @@ import (
 	"vertexgateway/config"
 	"vertexgateway/proxy"
 	"vertexgateway/translate/openai/openaitest"
+	"vertexgateway/usage/ledger"
+	"vertexgateway/usage/limit"
 	"vertexgateway/vertex"
 	"vertexgateway/vertex/fakevertex"
 )
@@ -42,6 +44,7 @@ type world struct {
 	registry *prometheus.Registry
 	log      *observer.ObservedLogs
 	config   *config.Config
+	ledger   string        // path of the usage ledger; empty: there is none
 	options  proxy.Options // of the gateway
 	// credentials are taken at the next connection.
 	credentials *vertex.Credentials
@@ -53,17 +56,26 @@ const testToken = "ya29.test-token-0123456789" //nolint:gosec // of no use to an
 // newWorld starts a world whose configuration is this YAML besides what connects the two.
 func newWorld(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *world {
 	t.Helper()
-	return startWorld(t, yaml, loopback, scenarios...)
+	return startWorld(t, yaml, loopback, noLedger(t), scenarios...)
+}
+
+// newAccounted starts a world that remembers who used what.
+func newAccounted(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *world {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "usage.db")
+	w := startWorld(t, yaml, loopback, openLedger(t, ledger.Options{Store: "sqlite:" + path, Sync: true}), scenarios...)
+	w.ledger = path
+	return w
 }
 
 // newBubble starts a world without a network, for use in a synctest bubble, where time
 // passes only when everybody waits.
 func newBubble(t *testing.T, yaml string, scenarios ...fakevertex.Scenario) *world {
 	t.Helper()
-	return startWorld(t, yaml, pipes, scenarios...)
+	return startWorld(t, yaml, pipes, noLedger(t), scenarios...)
 }
 
-func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener, dialer), scenarios ...fakevertex.Scenario) *world {
+func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener, dialer), l *ledger.Ledger, scenarios ...fakevertex.Scenario) *world {
 	t.Helper()
 	w := &world{t: t, vertex: fakevertex.New(fakevertex.Options{Now: time.Now, Scenarios: scenarios}), registry: prometheus.NewRegistry(), credentials: vertex.StaticCredentials(testToken)}
 	upstream, dialUpstream := listen(t)
@@ -73,6 +85,8 @@ func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener
 	core, logs := observer.New(zapcore.DebugLevel)
 	w.log = logs
 	w.options = proxy.Options{
+		Ledger:  l,
+		Limiter: newLimiter(t),
 		Connect: func(v config.Vertex) (*vertex.Client, error) {
 			client := vertex.NewClient(vertex.Options{Credentials: w.credentials, BaseURL: v.BaseURL, HTTP2: v.HTTPVersion == "2", Dial: dialUpstream})
 			t.Cleanup(client.Close)
@@ -94,6 +108,19 @@ func startWorld(t *testing.T, yaml string, listen func(*testing.T) (net.Listener
 	w.client = &http.Client{Transport: &http.Transport{DialContext: dialAPI}}
 	t.Cleanup(w.client.CloseIdleConnections)
 	return w
+}
+
+// restart puts a new gateway in the place of the old one, made by the world's options.
+func (w *world) restart() {
+	w.t.Helper()
+	w.registry = prometheus.NewRegistry()
+	w.options.Registry = w.registry
+	g, err := proxy.New(w.config, w.options)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	g.Started()
+	w.gateway, w.api.Config.Handler = g, g.Handler()
 }
 
 func serve(t *testing.T, l net.Listener, h http.Handler) *httptest.Server {
@@ -442,4 +469,32 @@ func (w *world) admin(path string) *httptest.ResponseRecorder {
 	r := httptest.NewRecorder()
 	w.gateway.Admin().ServeHTTP(r, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	return r
+}
+
+// noLedger remembers nothing.
+func noLedger(t *testing.T) *ledger.Ledger {
+	t.Helper()
+	return openLedger(t, ledger.Options{Store: "none"})
+}
+
+func openLedger(t *testing.T, o ledger.Options) *ledger.Ledger {
+	t.Helper()
+	o.Log, o.Now = zap.NewNop(), time.Now
+	l, err := ledger.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(context.Background()) })
+	return l
+}
+
+// newLimiter counts in memory.
+func newLimiter(t *testing.T) *limit.Limiter {
+	t.Helper()
+	l, err := limit.New(limit.Options{Log: zap.NewNop(), Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(context.Background()) })
+	return l
 }

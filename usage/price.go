@@ -35,20 +35,25 @@ func (c *Cost) Add(d Cost) {
 }
 
 // Price is the cost of one upstream request that used u in a location. Prices may be nil:
-// unknown. It is rounded once, to whole Micros.
+// unknown, as is the cost of what no request can use. It is rounded once, to whole Micros.
 func Price(p *catalogue.Prices, location string, u openai.Usage) Cost {
 	if u == (openai.Usage{}) {
 		return Cost{}
 	}
-	if p == nil {
+	if p == nil || lowest(&u) < 0 {
 		return Cost{Unknown: true}
 	}
 	r := ratesOf(p, location, u.Prompt())
 	paid, uncached := r.sums(&u)
-	if paid < 0 || paid > maxSum || uncached > maxSum {
-		return Cost{Unknown: true} // no such answer exists
+	if !paid.exact() || !uncached.exact() {
+		return Cost{Unknown: true}
 	}
 	return Cost{Micros: paid.micros(), Saved: (uncached - paid).micros()}
+}
+
+// lowest is what an answer has least of.
+func lowest(u *openai.Usage) int64 {
+	return min(u.Input, u.Output, u.CacheRead, u.CacheWrite5m, u.CacheWrite1h, u.Reasoning, u.WebSearches, u.Pages)
 }
 
 // A rate is the price of one token, search or page in picodollars: whole numbers even for
@@ -60,6 +65,9 @@ type sum float64
 
 // maxSum is 9000 dollars: up to there sums are exact.
 const maxSum sum = 1 << 53
+
+// exact is false for what is no number too.
+func (s sum) exact() bool { return s >= 0 && s <= maxSum }
 
 func (s sum) micros() Micros { return Micros(math.Round(float64(s) / 1e6)) }
 

@@ -24,7 +24,15 @@ import (
 // gateway makes one as serve runs it, with which each subject can be tried; nil: serve
 // would not start either, which was reported.
 func (u *checkup) gateway(all []subject) http.Handler {
-	gateway, err := proxy.New(trial(u.config, all), proxy.Options{
+	c := trial(u.config, all)
+	accounts, err := openAccounts(context.Background(), c, zap.NewNop())
+	if err != nil {
+		u.tell("models", "", fails, err.Error(), "")
+		return nil
+	}
+	gateway, err := proxy.New(c, proxy.Options{
+		Ledger:   accounts.ledger,
+		Limiter:  accounts.limiter,
 		Connect:  func(config.Vertex) (*vertex.Client, error) { return u.client, nil },
 		Project:  u.project,
 		Log:      zap.NewNop(),
@@ -56,7 +64,7 @@ func (u *checkup) tryAll(ctx context.Context, gateway http.Handler, all []subjec
 // trial is the configuration with an entry for each subject, which is tried nowhere else,
 // and for everybody.
 func trial(c *config.Config, all []subject) *config.Config {
-	t := *c
+	t := *unaccounted(c)
 	t.Teams, t.Models = nil, nil
 	for i, s := range all {
 		e := s.entry

@@ -72,6 +72,7 @@ func demoModel(c *catalogue.Catalogue) string {
 func (c *demoCommand) config(emulator string) (*config.Config, error) {
 	conf := config.Default()
 	conf.Vertex.Project, conf.Vertex.Credentials, conf.Vertex.BaseURL = "demo", "none", emulator
+	conf = unaccounted(conf)
 	conf.Apply(config.Overrides{Listen: c.Listen, AdminListen: anyPort, LogFormat: "console"})
 	return conf, conf.Validate()
 }

@@ -45,7 +45,8 @@ var layers = map[string]layer{
 	"vertex":                      {nil, "Google's addresses, tokens and failures, not what is said there"},
 	"vertex/fakevertex":           {[]string{"translate/sse", "translate/catalogue"}, "a stand-in that shared a translation would share its mistakes"},
 	"vertex/vertextest":           {nil, "only tests import it"},
-	"usage":                       {nil, "who may call and who did, for any API"},
+	"usage":                       {[]string{"translate/catalogue", "translate/openai"}, "who may call, and what it costs, for any API"},
+	"usage/limit":                 {[]string{"usage"}, "counters; what they count is told them"},
 	"proxy/fetch":                 {nil, "a guarded GET of bytes, whatever they are for"},
 	"proxy": {
 		[]string{
@@ -62,8 +63,10 @@ var layers = map[string]layer{
 
 // owners :: module from outside -> the only package that may import it
 var owners = map[string]string{
-	"github.com/goccy/go-yaml": "config",
-	"golang.org/x/oauth2":      "vertex",
+	"github.com/coreos/go-oidc": "usage",
+	"github.com/goccy/go-yaml":  "config",
+	"github.com/redis/go-redis": "usage/limit",
+	"golang.org/x/oauth2":       "vertex",
 }
 
 func TestImportOrder(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +44,9 @@ type process struct {
 	serving atomic.Pointer[config.Config] // the last one loaded
 	log     *zap.Logger
 	gateway *proxy.Gateway
-	keepers keepers
+	// accounts are nil where they could not be opened.
+	accounts *accounts
+	keepers  keepers
 	// background ends when the context given to newProcess does.
 	background sync.WaitGroup
 
@@ -54,7 +57,7 @@ type process struct {
 func (s *system) withProcess(ctx context.Context, c *config.Config, run func(context.Context, *process) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	p, err := newProcess(ctx, c, s)
-	defer p.background.Wait()
+	defer p.close()
 	defer cancel()
 	if err != nil {
 		return err
@@ -62,12 +65,26 @@ func (s *system) withProcess(ctx context.Context, c *config.Config, run func(con
 	return run(ctx, p)
 }
 
+// close ends what the process keeps. Nothing runs any more but its background.
+func (p *process) close() {
+	if p.accounts != nil {
+		p.accounts.close(p.log)
+	}
+	p.background.Wait()
+}
+
 // newProcess makes a gateway that does not listen yet. It is not nil beside an error:
 // something may run in its background.
 func newProcess(ctx context.Context, c *config.Config, s *system) (*process, error) {
 	p := &process{system: s, started: c, log: newLog(c.Log, s.stderr)}
 	p.serving.Store(c)
+	var err error
+	if p.accounts, err = openAccounts(ctx, c, p.log); err != nil {
+		return p, err
+	}
 	gateway, err := proxy.New(c, proxy.Options{
+		Ledger:   p.accounts.ledger,
+		Limiter:  p.accounts.limiter,
 		Connect:  func(v config.Vertex) (*vertex.Client, error) { return p.connect(ctx, v) },
 		Project:  s.getenv("GOOGLE_CLOUD_PROJECT"),
 		Log:      p.log,
@@ -209,6 +226,12 @@ func needsRestart(old, c *config.Config) []string {
 		{"admin_listen", old.AdminListen, c.AdminListen},
 		{"log.level", old.Log.Level, c.Log.Level},
 		{"log.format", old.Log.Format, c.Log.Format},
+		{"usage.store", old.Usage.Store, c.Usage.Store},
+		{"usage.journal", old.Usage.Journal, c.Usage.Journal},
+		{"usage.retention", old.Usage.Retention.String(), c.Usage.Retention.String()},
+		{"usage.sync", strconv.FormatBool(old.Usage.Sync), strconv.FormatBool(c.Usage.Sync)},
+		{"limits.redis", old.Limits.Redis, c.Limits.Redis},
+		{"limits.fail", old.Limits.Fail, c.Limits.Fail},
 	} {
 		if s.old != s.now {
 			changed = append(changed, s.name)

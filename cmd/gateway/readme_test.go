@@ -209,7 +209,13 @@ func newStage(t *testing.T) *stage {
 	s := &stage{registry: newRegistry(), emulator: serve(httptest.NewServer(fakevertex.New(fakevertex.Options{})))}
 	c := config.Default()
 	c.Vertex.Project, c.Vertex.BaseURL = "demo", s.emulator.URL
+	accounts, err := openAccounts(t.Context(), unaccounted(c), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { accounts.close(zap.NewNop()) })
 	g, err := proxy.New(c, proxy.Options{
+		Ledger: accounts.ledger, Limiter: accounts.limiter,
 		Connect: func(v config.Vertex) (*vertex.Client, error) {
 			return vertex.NewClient(vertex.Options{BaseURL: v.BaseURL}), nil
 		},

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -58,6 +59,47 @@ type Passage struct {
 // A Page of the web. Neither field may be empty: clients refuse such a citation.
 type Page struct {
 	URL, Title string
+}
+
+// Spoken is how many bytes of text a model wrote for the delta, about: escapes count as
+// they stand on the wire.
+func (d *Delta) Spoken() int {
+	switch d.Kind {
+	case DeltaChunk:
+		return spoken(d.Text)
+	case DeltaSignature, DeltaRedacted, DeltaPassage, DeltaCompletion:
+		return 0
+	}
+	return len(d.Text)
+}
+
+// spoken are the texts in a chunk.
+func spoken(chunk []byte) int {
+	n := 0
+	for _, member := range [...]string{`"content":"`, `"reasoning_content":"`, `"reasoning":"`, `"text":"`, `"arguments":"`} {
+		for rest := chunk; ; {
+			_, text, found := bytes.Cut(rest, []byte(member))
+			if !found {
+				break
+			}
+			end := stringEnd(text)
+			n, rest = n+end, text[end:]
+		}
+	}
+	return n
+}
+
+// stringEnd is where a JSON string ends whose inside begins text.
+func stringEnd(text []byte) int {
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			return i
+		case '\\':
+			i++
+		}
+	}
+	return len(text)
 }
 
 // DeltaKind tells what a [Delta] adds.
@@ -148,6 +190,15 @@ func (u *Usage) Add(v Usage) {
 	u.Reasoning += v.Reasoning
 	u.WebSearches += v.WebSearches
 	u.Pages += v.Pages
+}
+
+// Minus is what u has more than v.
+func (u Usage) Minus(v Usage) Usage {
+	return Usage{
+		Input: u.Input - v.Input, Output: u.Output - v.Output,
+		CacheRead: u.CacheRead - v.CacheRead, CacheWrite5m: u.CacheWrite5m - v.CacheWrite5m, CacheWrite1h: u.CacheWrite1h - v.CacheWrite1h,
+		Reasoning: u.Reasoning - v.Reasoning, WebSearches: u.WebSearches - v.WebSearches, Pages: u.Pages - v.Pages,
+	}
 }
 
 // CacheWrite is the number of tokens written to the prompt cache.

@@ -84,6 +84,16 @@ type ChatRequest struct {
 	Others jsontext.Value `json:",embed"`
 }
 
+// OutputLimit is the most tokens the answer may have; 0: the request does not say.
+func (r *ChatRequest) OutputLimit() int64 {
+	for _, limit := range []*int64{r.MaxCompletionTokens, r.MaxTokens} {
+		if limit != nil {
+			return *limit
+		}
+	}
+	return 0
+}
+
 // StreamOptions of a streamed request.
 type StreamOptions struct {
 	IncludeUsage bool `json:"include_usage"`

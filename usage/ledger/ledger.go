@@ -6,6 +6,8 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -16,43 +18,194 @@ type Options struct {
 	// Store is sqlite:PATH, a URL postgres://..., or none.
 	Store string
 	// Journal is the path of the file that keeps rows while the store is down. Empty: there
-	// is none.
+	// is none. It belongs to one store, and processes may share it as they share the store.
 	Journal string
 	// Sync makes Append wait until the row is safe.
 	Sync bool
-	// Retention is how long rows are kept; 0: for ever.
+	// Retention is how long rows are kept, to the hour; 0: for ever.
 	Retention time.Duration
-	// Log tells when the store goes down and comes back.
+	// Log tells when the store goes down and comes back; nil: nobody is told.
 	Log *zap.Logger
 	// Now is the clock.
 	Now func() time.Time
 }
 
 // A Ledger remembers requests. It is safe for concurrent use.
-type Ledger struct{ options Options }
+type Ledger struct {
+	options Options
+	writer  *writer // nil: nothing is remembered
+
+	// mu is held to append, and by Close to let nobody append after it.
+	mu     sync.RWMutex
+	closed bool
+
+	stop  context.CancelFunc
+	tasks sync.WaitGroup
+}
 
 // ErrNone: the ledger was told to remember nothing.
 var ErrNone = errors.New("no usage is recorded (usage.store: none)")
 
-// Open opens the store, brings its tables up to date, and begins to write.
-func Open(ctx context.Context, o Options) (*Ledger, error) { return &Ledger{o}, nil }
+// none is the store that remembers nothing.
+const none = "none"
 
-// Append records a request, once. With Sync it returns when the row is in the store or,
-// where that is down, in the journal.
-func (l *Ledger) Append(r *Record) {}
+// Open opens the store, brings its tables up to date, and begins to write. Rows that an
+// earlier process left in the journal are moved to the store. A PostgreSQL server that
+// cannot be reached is no error if there is a journal: its tables are made when it comes.
+// Ctx bounds Open, not the ledger.
+func Open(ctx context.Context, o Options) (*Ledger, error) {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	l := &Ledger{options: o}
+	if o.Store == none {
+		return l, nil
+	}
+	s, err := openStore(o.Store, o.Sync)
+	if err != nil {
+		return nil, err
+	}
+	if l.writer, err = newWriter(ctx, s, o); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stop = stop
+	l.tasks.Go(func() { l.writer.recover(background) })
+	if o.Retention > 0 {
+		l.tasks.Go(func() { l.writer.retain(background, o.Retention, o.Now) })
+	}
+	go l.writer.run()
+	return l, nil
+}
+
+// Append records a request, once: a row whose ID is there already changes nothing. It gives
+// r an ID if it has none. With Sync it returns when the row is in the store or, where that
+// is down, in the journal, but not later than after five seconds. Without Sync it waits
+// only while the queue is full.
+func (l *Ledger) Append(r *Record) {
+	if l.writer == nil {
+		return
+	}
+	if r.ID == "" {
+		r.ID = newID(l.options.Now())
+	}
+	e := entry{row: rowOf(r)}
+	if l.options.Sync {
+		e.safe = make(chan struct{})
+	}
+	limit := time.NewTimer(maxWait)
+	defer limit.Stop()
+	if !l.enqueue(e, limit.C) || e.safe == nil {
+		return
+	}
+	select {
+	case <-e.safe:
+	case <-limit.C:
+	}
+}
+
+func (l *Ledger) enqueue(e entry, limit <-chan time.Time) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	l.writer.memory.Add(1)
+	if l.closed {
+		l.writer.lose([]entry{e}, errors.New("the ledger is closed"))
+		return false
+	}
+	return l.writer.enqueue(e, limit)
+}
 
 // Accepts tells whether rows can be kept: false while the store is down and the journal
-// full or broken.
-func (l *Ledger) Accepts() bool { return true }
+// full or broken, or absent. Rows appended then wait in memory for one of them.
+func (l *Ledger) Accepts() bool { return l.writer == nil || !l.writer.stuck.Load() }
 
 // Waiting is the number of rows that are not in the store yet, those of the journal included.
-func (l *Ledger) Waiting() int { return 0 }
+func (l *Ledger) Waiting() int {
+	if l.writer == nil {
+		return 0
+	}
+	return l.writer.waiting()
+}
 
-// Lost is the number of rows that could be kept nowhere.
-func (l *Ledger) Lost() int64 { return 0 }
+// Lost is the number of rows that could be kept nowhere. Each of them stands in the log,
+// with all columns.
+func (l *Ledger) Lost() int64 {
+	if l.writer == nil {
+		return 0
+	}
+	return l.writer.lost.Load()
+}
+
+// Sum adds up what was recorded. It fails with [ErrNone] where nothing is, and while the
+// store is down.
+func (l *Ledger) Sum(ctx context.Context, q Query) ([]Row, error) {
+	if l.writer == nil {
+		return nil, ErrNone
+	}
+	if err := l.writer.fault(); err != nil {
+		return nil, err
+	}
+	return l.writer.store.sum(ctx, &q)
+}
+
+// Close writes what waits, or keeps it in the journal, and closes the store. When ctx ends
+// the store is not waited for any longer. Rows appended later are lost.
+func (l *Ledger) Close(ctx context.Context) error {
+	if l.writer == nil {
+		return nil
+	}
+	l.mu.Lock()
+	was := l.closed
+	l.closed = true
+	l.mu.Unlock()
+	if was {
+		return nil
+	}
+	err := l.writer.finish(ctx)
+	l.stop()
+	l.tasks.Wait()
+	return errors.Join(err, l.writer.close())
+}
+
+// A Reader reads a store that others write. It is safe for concurrent use.
+type Reader struct{ store *store }
+
+// OpenReader opens what Options.Store names, to read. It makes neither file nor tables: a
+// store without them, or with those of an older version, is an error.
+func OpenReader(ctx context.Context, store string) (*Reader, error) {
+	if store == none {
+		return nil, ErrNone
+	}
+	s, err := openStoreReader(store)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.readable(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return &Reader{s}, nil
+}
 
 // Sum adds up what was recorded.
-func (l *Ledger) Sum(ctx context.Context, q Query) ([]Row, error) { return nil, ErrNone }
+func (r *Reader) Sum(ctx context.Context, q Query) ([]Row, error) { return r.store.sum(ctx, &q) }
 
-// Close writes what waits, or keeps it in the journal, and closes the store.
-func (l *Ledger) Close(ctx context.Context) error { return nil }
+// Close closes the store.
+func (r *Reader) Close() error { return r.store.close() }
+
+// readable tells whether the tables are there, and new enough.
+func (s *store) readable(ctx context.Context) error {
+	want, err := latest()
+	if err != nil {
+		return err
+	}
+	have, err := s.version(ctx)
+	switch {
+	case err != nil && s.absent(err):
+		return fmt.Errorf("usage store %s has no usage tables yet; gateway serve makes them", s.name)
+	case err != nil:
+		return s.fault(err)
+	case have < want:
+		return fmt.Errorf("usage store %s has tables of version %d, and this program reads version %d; gateway serve of this version updates them", s.name, have, want)
+	}
+	return nil
+}

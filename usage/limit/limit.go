@@ -80,33 +80,3 @@ type Options struct {
 	// Now is the clock.
 	Now func() time.Time
 }
-
-// A Limiter admits requests. It is safe for concurrent use.
-type Limiter struct{ options Options }
-
-// New makes a limiter. Redis need not be there yet; an error is a URL that is none.
-func New(o Options) (*Limiter, error) { return &Limiter{o}, nil }
-
-// Admit reserves what a request is expected to use in all scopes, or in none. It returns a
-// ticket, or a refusal, or the error for which nothing can be admitted.
-func (l *Limiter) Admit(ctx context.Context, scopes []*Scope, c Charge) (*Ticket, *Refusal, error) {
-	return &Ticket{}, nil, nil
-}
-
-// Levels tell how full the limits of the scopes are. They cost nothing.
-func (l *Limiter) Levels(ctx context.Context, scopes []*Scope) ([]Level, error) { return nil, nil }
-
-// Shared tells whether limits are counted in Redis, and that is there.
-func (l *Limiter) Shared() bool { return false }
-
-// Close sends what was not sent, and ends the background.
-func (l *Limiter) Close(ctx context.Context) error { return nil }
-
-// A Ticket is an admitted request. The zero value is one without limits.
-type Ticket struct{}
-
-// Levels are the limits of the request's scopes as they were when it was admitted.
-func (t *Ticket) Levels() []Level { return nil }
-
-// Settle replaces what was expected by what was used. The first call counts.
-func (t *Ticket) Settle(used Charge) {}

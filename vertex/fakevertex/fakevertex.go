@@ -222,12 +222,20 @@ func (c *call) admit(body []byte) error {
 	if !bearer || strings.TrimSpace(token) == "" {
 		return unauthenticated(c.path)
 	}
+	if c.path.isErrand() {
+		c.api = errandAPI(c.path.method)
+		return nil
+	}
+	if err := c.noteLabels(); err != nil {
+		return err
+	}
+	return c.admitTarget(body)
+}
+
+func (c *call) admitTarget(body []byte) error {
 	switch {
 	case c.path.counts():
 		return c.admitCount()
-	case c.path.isErrand():
-		c.api = errandAPI(c.path.method)
-		return nil
 	case c.path.own():
 		return c.admitOwn()
 	}

@@ -24,6 +24,10 @@ type Request struct {
 	Status    int         `json:"status"` // of the answer; 0: none was begun
 	Usage     Usage       `json:"usage"`  // billed so far; all zero for refusals
 
+	// Labels are those by which the bill tells requests apart; nil: the header
+	// X-Vertex-AI-Labels is missing or refused.
+	Labels map[string]string `json:"labels,omitempty"`
+
 	// Gone is closed when the client hung up before the answer was complete.
 	Gone <-chan struct{} `json:"-"`
 	// Done is closed when nothing more will be sent, for whatever reason.

@@ -64,7 +64,10 @@ func (c *call) give(a *answer) error {
 	if !c.request.Stream {
 		return c.whole(a.json())
 	}
-	return c.flow(func(send func([]byte) error) error { return a.stream(c.dice, send) })
+	return c.flow(func(send func([]byte) error) error {
+		defer c.journal.note(c.entry, func(e *Request) { e.Usage = a.usage }) // also of one that is cut off
+		return a.stream(c.dice, send)
+	})
 }
 
 // count answers the token counter, whose body names the model.

@@ -139,15 +139,20 @@ func (s *said) input() string {
 // A wire writes an answer as events, one after the other into the same buffer.
 type wire struct {
 	*answer
-	dice dice
-	buf  []byte
-	send func([]byte) error
-	err  error
+	dice    dice
+	buf     []byte
+	send    func([]byte) error
+	err     error
+	begun   int  // tokens that message_start tells
+	written int  // bytes of text that were sent
+	whole   bool // nothing more is to come
 }
 
-// stream sends all events; the slice that send gets is valid during the call.
+// stream sends all events; the slice that send gets is valid during the call. An answer that
+// broke off is billed as far as it got.
 func (a *answer) stream(d dice, send func([]byte) error) error {
 	w := &wire{answer: a, dice: d, send: send}
+	defer w.settle()
 	w.start()
 	w.ping()
 	w.vertexEvent()
@@ -155,7 +160,15 @@ func (a *answer) stream(d dice, send func([]byte) error) error {
 		w.block(i)
 	}
 	w.end()
+	w.whole = w.err == nil
 	return w.err
+}
+
+// settle makes the bill of an answer that broke off.
+func (w *wire) settle() {
+	if !w.whole {
+		w.usage.Output = min(w.usage.Output, max(w.begun, tokens(w.written)))
+	}
 }
 
 // open begins an event; its JSON may be added to until close.
@@ -189,12 +202,12 @@ func (w *wire) ping() {
 }
 
 func (w *wire) start() {
-	first := min(w.usage.Output, 1+w.dice.IntN(8))
+	w.begun = min(w.usage.Output, 1+w.dice.IntN(8))
 	w.open("message_start")
 	w.buf = append(w.buf, `,"message":`...)
 	w.buf = w.head(w.buf)
 	w.buf = append(w.buf, `,"content":[],"stop_reason":null,"stop_sequence":null,"usage":`...)
-	w.buf = w.fullUsage(w.buf, first)
+	w.buf = w.fullUsage(w.buf, w.begun)
 	w.buf = append(w.buf, '}')
 	w.close()
 }
@@ -278,6 +291,9 @@ func (w *wire) delta(i int, kind, piece string) {
 	w.buf = append(w.buf, kind...)
 	w.buf = appendQuoted(w.buf, piece)
 	w.buf = append(w.buf, '}')
+	if w.err == nil && !strings.HasPrefix(kind, `"signature`) {
+		w.written += len(piece)
+	}
 	w.close()
 }
 

@@ -1,0 +1,70 @@
+package ledger
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// The statements of this file are understood by SQLite and PostgreSQL alike.
+
+const (
+	// selectVersion is that of the tables.
+	selectVersion = `SELECT COALESCE(max(version_id), 0) FROM ` + versions + ` WHERE is_applied`
+
+	// touch changes nothing, and fails where nothing can be changed.
+	touch = `DELETE FROM requests WHERE id = ''`
+
+	selectCount = `SELECT count(*) FROM requests`
+
+	deleteRequests = `DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE time < $1 ORDER BY time LIMIT $2)`
+
+	// deleteHour deletes the sums of one hour.
+	deleteHour = `DELETE FROM hourly WHERE hour = (SELECT min(hour) FROM hourly WHERE hour < $1)`
+)
+
+// insertRequests inserts n rows, and returns the ids of those that were not there.
+func insertRequests(n int) string {
+	return insert("requests", columns, n) + " ON CONFLICT (id) DO NOTHING RETURNING id"
+}
+
+// addHourly adds n sums to those of hourly.
+func addHourly(n int) string {
+	names := slices.Clone(groupColumns)
+	var sets []string
+	for _, m := range measures {
+		names = append(names, m.name)
+		sets = append(sets, m.name+" = hourly."+m.name+" + excluded."+m.name)
+	}
+	return insert("hourly", names, n) + " ON CONFLICT (" + strings.Join(groupColumns, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+func insert(table string, names []string, n int) string {
+	text := []byte("INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") VALUES ")
+	for i := range n * len(names) {
+		switch {
+		case i == 0:
+			text = append(text, '(')
+		case i%len(names) == 0:
+			text = append(text, "), ("...)
+		default:
+			text = append(text, ", "...)
+		}
+		text = strconv.AppendInt(append(text, '$'), int64(i+1), 10)
+	}
+	return string(append(text, ')'))
+}
+
+// selectOldest selects the oldest rows.
+func selectOldest() string {
+	return "SELECT " + strings.Join(columns, ", ") + " FROM requests ORDER BY time, id LIMIT $1"
+}
+
+// deleteByID deletes n rows by their id.
+func deleteByID(n int) string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = "$" + strconv.Itoa(i+1)
+	}
+	return "DELETE FROM requests WHERE id IN (" + strings.Join(ids, ", ") + ")"
+}

@@ -1,0 +1,172 @@
+package limit
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// A memory counts in this process. One lock is enough: it is held for less than a microsecond.
+type memory struct {
+	now func() time.Time
+
+	mu       sync.Mutex // guards all below
+	counters map[string]*counter
+	// generation changes when what was seeded is no longer to be trusted.
+	generation int64
+	swept      int64 // the minute of the last sweep
+}
+
+// sweepEvery is in minutes.
+const sweepEvery = 10
+
+// A counter is the state of a scope and, for its budgets, the generation of their seeds.
+type counter struct {
+	state
+	seeded [2]int64
+}
+
+func newMemory(now func() time.Time) *memory {
+	return &memory{now: now, counters: make(map[string]*counter), generation: 1}
+}
+
+func (m *memory) at() instant { return instantOf(m.now()) }
+
+// forget lets all budgets be asked for again: others have spent since.
+func (m *memory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.generation++
+}
+
+func (m *memory) take(_ context.Context, o *order) (*reply, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.read(o)
+	if o.look || len(r.missing) > 0 {
+		return r, nil
+	}
+	if r.judge(o); r.refused {
+		return r, nil
+	}
+	for i, c := range r.counters {
+		c.reserve(o.scopes[i], o.charge)
+		r.states[i] = c.state
+	}
+	return r, nil
+}
+
+// read finds the counters of the order's scopes, as they are now.
+func (m *memory) read(o *order) *reply {
+	n := len(o.scopes)
+	r := &reply{at: m.at(), states: make([]state, n), counters: make([]*counter, n)}
+	m.sweep(r.at)
+	for i, s := range o.scopes {
+		c, ok := m.counters[s.ID]
+		if !ok {
+			c = new(counter)
+			m.counters[s.ID] = c
+		}
+		c.turn(r.at)
+		for l := perDay; l < kinds; l++ {
+			if s.Spent != nil && s.max(l) > 0 && !m.seed(c, l, o.seed(i, l)) {
+				r.missing = append(r.missing, place{i, l})
+			}
+		}
+		r.counters[i], r.states[i] = c, c.state
+	}
+	return r
+}
+
+// seed begins a budget with what the ledger knows, or tells that it has to be asked.
+func (m *memory) seed(c *counter, l limit, s seed) bool {
+	b := &c.budgets[l-perDay]
+	if c.seeded[l-perDay] == m.generation {
+		return true
+	}
+	if s.label != b.label {
+		return false
+	}
+	if s.micros != unknown {
+		b.spent, c.seeded[l-perDay] = max(b.spent, s.micros), m.generation
+	}
+	return true
+}
+
+func (m *memory) settle(t *Ticket, used Charge) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	at := m.at()
+	for i, c := range t.reply.counters {
+		c.turn(at)
+		c.settle(t.order.scopes[i], t.order.charge, used, t.reply.at)
+	}
+}
+
+// sweep drops counters that nobody has asked for lately, and that say nothing.
+func (m *memory) sweep(at instant) {
+	if at.minute()-m.swept < sweepEvery {
+		return
+	}
+	m.swept = at.minute()
+	for id, c := range m.counters {
+		if c.idle(at) {
+			delete(m.counters, id)
+		}
+	}
+}
+
+// idle counters were last asked for before the minutes that count, and say nothing of this
+// month's money.
+func (c *counter) idle(at instant) bool {
+	b := c.budgets[perMonth-perDay]
+	return c.open == 0 && at.minute()-c.windows[requests].minute > 1 && (b.spent == 0 || b.label != at.label(perMonth))
+}
+
+// turn makes the windows and budgets those of an instant.
+func (c *counter) turn(at instant) {
+	for i := range c.windows {
+		c.windows[i].turn(at.minute())
+	}
+	if c.budgets[0].label == at.label(perDay) { // and so is the month
+		return
+	}
+	for l := perDay; l < kinds; l++ {
+		if label := at.label(l); c.budgets[l-perDay].label != label {
+			c.budgets[l-perDay], c.seeded[l-perDay] = budget{label: label}, 0
+		}
+	}
+}
+
+func (c *counter) reserve(s *Scope, asked Charge) {
+	c.open++
+	if s.max(requests) > 0 {
+		c.windows[requests].count++
+	}
+	if s.max(tokens) > 0 {
+		c.windows[tokens].count += asked.Tokens
+	}
+	if s.budgeted() {
+		for i := range c.budgets {
+			c.budgets[i].held += asked.Micros
+		}
+	}
+}
+
+// settle gives back what was reserved at an instant. It was spent on that day, as the ledger
+// has it.
+func (c *counter) settle(s *Scope, asked, used Charge, then instant) {
+	c.open--
+	if s.max(tokens) > 0 {
+		c.windows[tokens].correct(then.minute(), used.Tokens-asked.Tokens)
+	}
+	if !s.budgeted() {
+		return
+	}
+	for l := perDay; l < kinds; l++ {
+		if b := &c.budgets[l-perDay]; b.label == then.label(l) {
+			b.held -= asked.Micros
+			b.spent += used.Micros
+		}
+	}
+}

@@ -1,0 +1,230 @@
+-- All that the limiter asks of Redis, in one call: settlements that waited, leases to renew,
+-- and then an order, or none. What it counts is what memory.go counts; state.go decides alike.
+--
+-- For a scope there are
+--   :r:<minute>, :t:<minute>  requests and tokens
+--   :o                        open requests by the end of their lease (milliseconds), each
+--                             named <id>:<micros held>:<day>
+--   :d:<day>, :m:<month>      a hash: spent and held micros, and seeded: when the ledger was asked
+
+local floor = math.floor
+local clock = redis.call('TIME')
+local now = tonumber(clock[1]) * 1000 + floor(tonumber(clock[2]) / 1000)
+local minute = floor(now / 60000)
+local today = floor(now / 86400000)
+
+local WINDOW = 180000          -- two minutes and some
+local DAY = 3 * 86400000       -- a day, and the requests that it began
+local MONTH = 40 * 86400000    -- a month, likewise; open requests are never forgotten before it
+local SURE = 1000              -- the ledger has what was settled so long ago
+
+local keyAt, argAt = 0, 0
+local function key()
+  keyAt = keyAt + 1
+  return KEYS[keyAt]
+end
+local function str()
+  argAt = argAt + 1
+  return ARGV[argAt]
+end
+local function num() return tonumber(str()) end
+local function int(v) return v and tonumber(v) or 0 end
+
+-- month names the month of a day since 1970, as in 202611.
+local function monthOf(day)
+  local z = day + 719468
+  local era = floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = floor((doe - floor(doe / 1460) + floor(doe / 36524) - floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + floor(yoe / 4) - floor(yoe / 100))
+  local mp = floor((5 * doy + 2) / 153)
+  local m = mp < 10 and mp + 3 or mp - 9
+  return (yoe + era * 400 + (m <= 2 and 1 or 0)) * 100 + m
+end
+
+-- purses are the two budgets of a day.
+local function purses(base, day)
+  local month = monthOf(day)
+  return {
+    {key = base .. ':d:' .. day, label = day, ttl = DAY},
+    {key = base .. ':m:' .. month, label = month, ttl = MONTH},
+  }
+end
+
+-- release gives back what an open request held.
+local function release(base, member)
+  local micros, day = string.match(member, ':(%d+):(%d+)$')
+  if int(micros) == 0 then return end
+  for _, p in ipairs(purses(base, int(day))) do
+    if redis.call('EXISTS', p.key) == 1 and redis.call('HINCRBY', p.key, 'held', '-' .. micros) < 0 then
+      redis.call('HSET', p.key, 'held', 0)
+    end
+  end
+end
+
+-- lapse closes what nobody renewed.
+local function lapse(base)
+  local dead = redis.call('ZRANGEBYSCORE', base .. ':o', '-inf', now)
+  for _, member in ipairs(dead) do
+    redis.call('ZREM', base .. ':o', member)
+    release(base, member)
+  end
+end
+
+local function correct(base, of, n)
+  if of ~= minute and of ~= minute - 1 then
+    if n < 0 then return end
+    of = minute
+  end
+  local k = base .. ':t:' .. of
+  if redis.call('INCRBY', k, n) < 0 then redis.call('SET', k, 0) end
+  redis.call('PEXPIRE', k, WINDOW)
+end
+
+-- pay adds to what was spent on a day. What was settled before the ledger was asked is in its
+-- answer already: that is so after Redis lost its data.
+local function pay(base, day, micros, age)
+  for _, p in ipairs(purses(base, day)) do
+    local seeded = redis.call('HGET', p.key, 'seeded')
+    if not seeded or now - age > tonumber(seeded) - SURE then
+      redis.call('HINCRBY', p.key, 'spent', micros)
+      redis.call('PEXPIRE', p.key, p.ttl)
+    end
+  end
+end
+
+local function settle(fresh)
+  local base, member, of, n, day, micros, age = key(), str(), num(), num(), num(), num(), num()
+  if not fresh then return end
+  lapse(base)
+  if member ~= '' and redis.call('ZREM', base .. ':o', member) == 1 then release(base, member) end
+  if n ~= 0 then correct(base, of, n) end
+  if micros ~= 0 then pay(base, day, micros, age) end
+end
+
+-- A batch whose answer was lost comes again: it counts once.
+local sent = key()
+local lease = num()
+local batch = str()
+local fresh = true
+if batch ~= '' then
+  fresh = redis.call('HSETNX', sent, batch, 1) == 1
+  redis.call('PEXPIRE', sent, DAY)
+end
+for _ = 1, num() do redis.call('HDEL', sent, str()) end
+for _ = 1, num() do settle(fresh) end
+for _ = 1, num() do redis.call('ZADD', key() .. ':o', 'XX', now + lease, str()) end
+
+-- The order.
+local count = num()
+local reply = {now, 0, 0, 0}
+if count == 0 then return reply end
+local id = str()
+local asked = {1, num(), 1, num()}
+local missing = {}
+
+local function budget(s, place, p, max, ledger, label, seed)
+  local h = redis.call('HMGET', p.key, 'spent', 'held', 'seeded')
+  p.spent, p.held = int(h[1]), int(h[2])
+  if max == 0 or ledger == 0 or h[3] then return p end
+  if label ~= p.label then
+    missing[#missing + 1] = place
+  elseif seed >= 0 then
+    p.spent = math.max(p.spent, seed)
+    redis.call('HSET', p.key, 'spent', p.spent, 'seeded', now)
+    redis.call('PEXPIRE', p.key, p.ttl)
+  end
+  return p
+end
+
+local function read(i)
+  local base = key()
+  local s = {base = base, max = {num(), num(), num(), num(), num()}}
+  lapse(base)
+  local w = redis.call('MGET', base .. ':r:' .. minute, base .. ':r:' .. minute - 1,
+    base .. ':t:' .. minute, base .. ':t:' .. minute - 1)
+  s.r, s.rb, s.t, s.tb = int(w[1]), int(w[2]), int(w[3]), int(w[4])
+  s.open = redis.call('ZCARD', base .. ':o')
+  local ledger = num()
+  s.purses = purses(base, today)
+  for j, p in ipairs(s.purses) do
+    budget(s, (i - 1) * 2 + j - 1, p, s.max[3 + j], ledger, num(), num())
+  end
+  return s
+end
+
+local left = (minute + 1) * 60000 - now
+local function fits(max, n, before, more)
+  return n * 60000 + before * left + more * 60000 <= max * 60000
+end
+
+local function admits(s, l)
+  local max = s.max[l]
+  if max == 0 then return true end
+  if l == 1 then return fits(max, s.r, s.rb, 1) end
+  if l == 2 then return fits(max, s.t, s.tb, asked[2]) end
+  if l == 3 then return s.open < max end
+  local p = s.purses[l - 3]
+  if asked[4] == 0 then return true end
+  if p.held == 0 then return p.spent < max end
+  return p.spent + p.held + asked[4] <= max
+end
+
+local function add(k, n)
+  redis.call('INCRBY', k, n)
+  redis.call('PEXPIRE', k, WINDOW)
+end
+
+local function reserve(s)
+  if s.max[1] > 0 then
+    s.r = s.r + 1
+    add(s.base .. ':r:' .. minute, 1)
+  end
+  if s.max[2] > 0 then
+    s.t = s.t + asked[2]
+    add(s.base .. ':t:' .. minute, asked[2])
+  end
+  local held = (s.max[4] > 0 or s.max[5] > 0) and asked[4] or 0
+  if held > 0 then
+    for _, p in ipairs(s.purses) do
+      p.held = p.held + held
+      redis.call('HINCRBY', p.key, 'held', held)
+      redis.call('PEXPIRE', p.key, p.ttl)
+    end
+  end
+  if s.max[3] == 0 and held == 0 then return end
+  s.open = s.open + 1
+  redis.call('ZADD', s.base .. ':o', now + lease, id .. ':' .. string.format('%.0f', held) .. ':' .. today)
+  redis.call('PEXPIRE', s.base .. ':o', MONTH)
+end
+
+local scopes = {}
+for i = 1, count do scopes[i] = read(i) end
+
+local function refused()
+  for _, range in ipairs({{1, 3}, {4, 5}}) do
+    for i, s in ipairs(scopes) do
+      for l = range[1], range[2] do
+        if not admits(s, l) then return i, l end
+      end
+    end
+  end
+end
+
+if #missing == 0 and id ~= '' then
+  local i, l = refused()
+  if i then
+    reply[2], reply[3] = i, l
+  else
+    for _, s in ipairs(scopes) do reserve(s) end
+  end
+end
+
+for _, s in ipairs(scopes) do
+  for _, n in ipairs({s.r, s.rb, s.t, s.tb, s.open, s.purses[1].spent, s.purses[1].held, s.purses[2].spent, s.purses[2].held}) do
+    reply[#reply + 1] = n
+  end
+end
+reply[4] = #missing
+for _, place in ipairs(missing) do reply[#reply + 1] = place end
+return reply

@@ -1,0 +1,270 @@
+package limit
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"vertexgateway/usage"
+)
+
+// A world is a place where limiters count together: a memory, a miniredis without a network
+// in a synctest bubble, or a real Redis.
+type world struct {
+	*testing.T
+	mini   *miniredis.Miniredis // nil: another
+	url    string               // empty: memory
+	prefix string
+	log    *observer.ObservedLogs
+	core   zapcore.Core
+	broken atomic.Bool // no connection gets through
+
+	mu    sync.Mutex
+	conns []net.Conn
+	calls hook
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{T: t, prefix: "vertexgateway-test-" + rand.Text()[:8] + ":"}
+	w.core, w.log = observer.New(zap.DebugLevel)
+	return w
+}
+
+// everywhere runs a test on a memory and on a miniredis, in fake time.
+func everywhere(t *testing.T, test func(*world)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(newWorld(t)) })
+	})
+	t.Run("miniredis", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { test(newMini(t)) })
+	})
+}
+
+func newMini(t *testing.T) *world {
+	w := newWorld(t)
+	w.mini, w.url = miniredis.NewMiniRedis(), "redis://127.0.0.1:1/0"
+	w.mini.ClockTTL(true)
+	t.Cleanup(w.mini.Close)
+	return w
+}
+
+// withReal runs a test that needs no fake time on a real Redis too.
+func withReal(t *testing.T, test func(*world)) {
+	t.Helper()
+	everywhere(t, test)
+	t.Run("redis", func(t *testing.T) { test(newReal(t)) })
+}
+
+func newReal(t testing.TB) *world {
+	t.Helper()
+	url := os.Getenv("GATEWAY_TEST_REDIS")
+	if url == "" {
+		t.Skip("GATEWAY_TEST_REDIS is empty")
+	}
+	w := &world{url: url, prefix: "vertexgateway-test-" + rand.Text()[:8] + ":"}
+	w.core, w.log = observer.New(zap.DebugLevel)
+	if t, ok := t.(*testing.T); ok {
+		w.T = t
+	}
+	t.Cleanup(func() { flush(t, url, w.prefix) })
+	return w
+}
+
+// flush removes the keys of a test.
+func flush(t testing.TB, url, prefix string) {
+	t.Helper()
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := redis.NewClient(options)
+	defer client.Close()
+	for keys := client.Scan(context.Background(), 0, prefix+"*", 1000).Iterator(); keys.Next(context.Background()); {
+		client.Del(context.Background(), keys.Val())
+	}
+}
+
+func (w *world) tuning() tuning {
+	return tuning{
+		answer: 5 * time.Second, flush: 5 * time.Millisecond, probe: time.Second,
+		renew: 20 * time.Second, lease: time.Minute, prefix: w.prefix, client: w.client,
+	}
+}
+
+func (w *world) client(o *redis.Options) {
+	if w.mini == nil {
+		return
+	}
+	o.Protocol, o.DisableIdentity = 2, true
+	o.ConnMaxIdleTime = -1
+	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return w.dial() }
+}
+
+func (w *world) dial() (net.Conn, error) {
+	if w.broken.Load() {
+		return nil, errors.New("connection refused")
+	}
+	c, err := w.mini.Dial()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, c)
+	return c, err
+}
+
+// cut ends the reach of Redis, and mend restores it.
+func (w *world) cut() {
+	w.broken.Store(true)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		c.Close()
+	}
+	w.conns = nil
+}
+
+func (w *world) mend() {
+	w.broken.Store(false)
+	time.Sleep(1100 * time.Millisecond) // a probe, in the bubble's time
+	synctest.Wait()
+}
+
+// limiter adds one to the world; in a memory there is only one.
+func (w *world) limiter(fail string) *Limiter {
+	w.Helper()
+	l := w.unclosed(fail)
+	w.Cleanup(func() {
+		if err := l.Close(context.Background()); err != nil && !w.broken.Load() {
+			w.Error(err)
+		}
+	})
+	return l
+}
+
+func (w *world) unclosed(fail string) *Limiter {
+	w.Helper()
+	l, err := newLimiter(Options{Redis: w.url, Fail: fail, Log: zap.New(w.core), Now: time.Now}, w.tuning())
+	if err != nil {
+		w.Fatal(err)
+	}
+	if l.shared != nil {
+		l.shared.client.AddHook(&w.calls)
+	}
+	return l
+}
+
+// limiters are n that count together; in a memory it is the same one n times.
+func (w *world) limiters(n int) []*Limiter {
+	w.Helper()
+	all := []*Limiter{w.limiter(FailLocal)}
+	for len(all) < n {
+		if w.url == "" {
+			all = append(all, all[0])
+		} else {
+			all = append(all, w.limiter(FailLocal))
+		}
+	}
+	return all
+}
+
+// admit expects a ticket.
+func (w *world) admit(l *Limiter, s []*Scope, c Charge) *Ticket {
+	w.Helper()
+	t, r, err := l.Admit(context.Background(), s, c)
+	if err != nil || r != nil {
+		w.Fatalf("refused: %+v, %v", r, err)
+	}
+	return t
+}
+
+// refuse expects a refusal.
+func (w *world) refuse(l *Limiter, s []*Scope, c Charge) *Refusal {
+	w.Helper()
+	t, r, err := l.Admit(context.Background(), s, c)
+	if err != nil || t != nil {
+		w.Fatalf("admitted: %+v, %v", t, err)
+	}
+	return r
+}
+
+// levels :: limit -> what is used of it
+func (w *world) levels(l *Limiter, s ...*Scope) map[string]int64 {
+	w.Helper()
+	// What was settled without a hurry is on its way.
+	if l.shared != nil {
+		l.shared.flush(context.Background(), nil)
+	}
+	all, err := l.Levels(context.Background(), s)
+	if err != nil {
+		w.Fatal(err)
+	}
+	used := make(map[string]int64)
+	for _, level := range all {
+		used[level.Limit] = level.Used
+	}
+	return used
+}
+
+// A hook counts round trips. When deaf it loses the answers.
+type hook struct {
+	n    atomic.Int64
+	deaf atomic.Bool
+}
+
+func (h *hook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		h.n.Add(1)
+		err := next(ctx, cmd)
+		if h.deaf.Load() {
+			err = context.DeadlineExceeded
+			cmd.SetErr(err)
+		}
+		return err
+	}
+}
+
+func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// A book is a ledger.
+type book struct {
+	mu     sync.Mutex
+	micros usage.Micros
+	err    error
+	asked  int
+	since  []time.Time
+}
+
+func (b *book) spent(_ context.Context, since time.Time) (usage.Micros, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
+	b.since = append(b.since, since)
+	return b.micros, b.err
+}
+
+func (b *book) set(m usage.Micros, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.micros, b.err = m, err
+}
+
+func dollars(d float64) usage.Micros { return usage.MicrosOf(d) }
+
+func scope(id string, l Limits) *Scope { return &Scope{ID: id, Title: "team " + id, Limits: l} }
