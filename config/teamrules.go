@@ -46,6 +46,7 @@ func (v *validator) label(path, name string) {
 
 // keys :: hashes are those of all teams, each with its path.
 func (v *validator) keys(path string, keys []Key, hashes map[string]string) {
+	first := map[string]int{}
 	for i, k := range keys {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		v.label(at+".name", k.Name)
@@ -54,8 +55,9 @@ func (v *validator) keys(path string, keys []Key, hashes map[string]string) {
 		if k.Name == "" && k.Limits != (Limits{}) {
 			v.fail(at+".limits", "a key with limits needs a name, by which they are counted")
 		}
-		j := slices.IndexFunc(keys[:i], func(other Key) bool { return other.Name == k.Name })
-		if j >= 0 && k.Name != "" && k.Limits != keys[j].Limits {
+		if j, again := first[k.Name]; !again {
+			first[k.Name] = i
+		} else if k.Name != "" && k.Limits != keys[j].Limits {
 			v.fail(at+".limits", "not those of %s[%d], which has the same name %q and so shares them", path, j, k.Name)
 		}
 	}
@@ -108,12 +110,12 @@ func (v *validator) pattern(path, p string) {
 	v.fail(path, "%q: no model of this name is served%s", p, suggest(p, known))
 }
 
-// access wants a model that the team may ask for to have a location that it may use.
+// access wants a model that the team may ask for to have a location that it may use. The list
+// only takes away, so it may name more than vertex.locations.
 func (v *validator) access(path string, t Team) {
 	before := len(v.problems)
 	v.patterns(path+".models", t.Models)
 	v.locations(path+".locations", t.Locations)
-	v.within(path+".locations", t.Locations)
 	if len(t.Locations) > 0 && v.modelsAreValid && len(v.problems) == before && !v.c.serves(t) {
 		v.fail(path+".locations", "%q: no model that the team may ask for is served there", t.Locations)
 	}

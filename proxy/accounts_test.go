@@ -19,11 +19,11 @@ import (
 // An entry is a row of the usage ledger, without what differs from run to run.
 type entry struct {
 	Team, Key, Endpoint, Model, Asked, Served, Publisher, Location string
-	Attempts, Status                                              int
-	Ended                                                         string
-	Stream, Provisioned, Unpriced, Estimated                      bool
-	Usage                                                         fakevertex.Usage
-	Cost                                                          int64
+	Attempts, Status                                               int
+	Ended                                                          string
+	Stream, Provisioned, Unpriced, Estimated                       bool
+	Usage                                                          fakevertex.Usage
+	Cost                                                           int64
 }
 
 // entries reads the ledger's file.

@@ -24,7 +24,7 @@ func (g *Gateway) newEndpointRoute(s *snapshot, e config.Model) (*route, error) 
 	own := &ownEndpoint{name: name, url: e.URL, model: e.UpstreamModel, lookup: s.lookup}
 	m := &catalogue.Model{ID: e.Name, Publisher: "endpoint", Title: e.Name, API: catalogue.APIOpenAPI, Status: "active",
 		Locations: []string{name.Location}, Paths: []string{catalogue.PathChat, catalogue.PathCompletions, catalogue.PathEmbeddings}}
-	return &route{label: e.Name, model: m, entry: e, prices: e.Prices, dialect: ownDialect(own, e), places: []*place{{
+	return &route{label: e.Name, model: m, names: config.NamesOf(e.Name, nil), entry: e, prices: e.Prices, dialect: ownDialect(own, e), places: []*place{{
 		Target: name.Target(), client: client, own: own, cool: g.cooldown(e.Name, name.Location, ""),
 	}}}, nil
 }

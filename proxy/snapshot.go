@@ -40,6 +40,7 @@ type snapshot struct {
 type route struct {
 	label   string // of metrics and logs: from the config or the catalogue, never a client's
 	model   *catalogue.Model
+	names   []string     // by which patterns for teams know the model
 	entry   config.Model // of the configuration
 	dialect dialect
 	options anthropic.Options // of Claude's dialect
@@ -165,7 +166,7 @@ func (g *Gateway) addFamily(s *snapshot, prefix string, e config.Model) {
 }
 
 func (g *Gateway) newRoute(s *snapshot, label string, e config.Model, m *catalogue.Model) *route {
-	r := &route{label: label, model: m, entry: e, prices: cmp.Or(e.Prices, m.Prices), dialect: dialectOf(e, m), options: anthropic.Options{
+	r := &route{label: label, model: m, names: config.NamesOf(label, m), entry: e, prices: cmp.Or(e.Prices, m.Prices), dialect: dialectOf(e, m), options: anthropic.Options{
 		Version: s.config.Vertex.AnthropicVersion, MaxTokens: e.MaxTokens, UserKey: s.project,
 		Cache: e.Cache == "auto", Output: e.StructuredOutput, WebSearch: e.WebSearch,
 	}}

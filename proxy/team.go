@@ -90,7 +90,7 @@ func (a account) spent(ctx context.Context, since time.Time) (usage.Micros, erro
 	for _, r := range rows {
 		names := r.By
 		if m, ok := a.catalogue.Find(r.By[1]); ok {
-			names = namesOf(r.By[0], m)
+			names = config.NamesOf(r.By[0], m)
 		}
 		if config.Matches(a.models, names...) {
 			sum += r.Cost
@@ -103,7 +103,7 @@ func (a account) spent(ctx context.Context, since time.Time) (usage.Micros, erro
 func (t *team) scopes(key string, r *route) []*limit.Scope {
 	scopes := t.scopesOf(key)
 	for _, m := range t.byModel {
-		if m.scope != nil && config.Matches(m.models, r.names()...) {
+		if m.scope != nil && config.Matches(m.models, r.names...) {
 			scopes = append(scopes, m.scope)
 		}
 	}
@@ -124,7 +124,7 @@ func (t *team) scopesOf(key string) []*limit.Scope {
 // within is the route as the team may take it: only through its locations, in every attempt.
 // Nil: it may not take it at all.
 func (t *team) within(r *route) *route {
-	if !config.Matches(t.models, r.names()...) {
+	if !config.Matches(t.models, r.names...) {
 		return nil
 	}
 	if len(t.locations) == 0 {
@@ -142,8 +142,3 @@ func (t *team) within(r *route) *route {
 	}
 	return &own
 }
-
-// names are those by which the configuration of a team knows the model of the route.
-func (r *route) names() []string { return namesOf(r.label, r.model) }
-
-func namesOf(label string, m *catalogue.Model) []string { return []string{label, m.Undated(), m.ID} }

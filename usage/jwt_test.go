@@ -171,6 +171,7 @@ func TestTokenClaims(t *testing.T) {
 		"false":                   {map[string]any{"admin": false}, "", ""},
 		"case counts":             {map[string]any{"Admin": true}, "", ""},
 		"another audience":        {map[string]any{"aud": "other"}, "other", ""},
+		"empty audience":          {map[string]any{"aud": ""}, "", ""},
 		"several audiences":       {map[string]any{"aud": []string{"x", "other"}}, "other", ""},
 		"verified email":          {map[string]any{"aud": "other", "email": "a@b.example", "email_verified": true}, "other", "jwt:a@b.example"},
 		"verified by a string":    {map[string]any{"aud": "other", "email": "a@b.example", "email_verified": "true"}, "other", "jwt:a@b.example"},
@@ -348,20 +349,19 @@ func TestIssuerDown(t *testing.T) {
 	}
 	large := `{"keys":[]}` + strings.Repeat(" ", 1<<20)
 	tests := map[string]func(http.ResponseWriter, *http.Request) bool{
-		"down":                      answers(discovery, 503, ""),
-		"another issuer":            answers(discovery, 200, `{"issuer":"https://other.example","jwks_uri":"`+i.url+jwks+`"}`),
-		"no JSON":                   answers(discovery, 200, "<html>"),
-		"keys nowhere":              answers(discovery, 200, `{"issuer":"`+i.url+`"}`),
-		"keys without TLS":          answers(discovery, 200, `{"issuer":"`+i.url+`","jwks_uri":"http://127.0.0.1/keys"}`),
-		"large":                     answers(discovery, 200, large),
-		"redirect":                  redirects(discovery, elsewhere.url+discovery),
-		"redirect in a circle":      redirects(discovery, discovery),
-		"keys down":                 answers(jwks, 500, ""),
-		"keys are no JSON":          answers(jwks, 200, "<html>"),
-		"keys are none":             answers(jwks, 200, `{"keys":[{"kty":"EC"}]}`),
-		"keys large":                answers(jwks, 200, large),
-		"keys redirect":             redirects(jwks, elsewhere.url+jwks),
-		"keys redirect without TLS": redirects(jwks, strings.Replace(i.url, "https", "http", 1)+jwks),
+		"down":                 answers(discovery, 503, `{"issuer":"`+i.url+`","jwks_uri":"`+i.url+jwks+`"}`),
+		"another issuer":       answers(discovery, 200, `{"issuer":"https://other.example","jwks_uri":"`+i.url+jwks+`"}`),
+		"no JSON":              answers(discovery, 200, "<html>"),
+		"keys nowhere":         answers(discovery, 200, `{"issuer":"`+i.url+`"}`),
+		"keys without TLS":     answers(discovery, 200, `{"issuer":"`+i.url+`","jwks_uri":"http://127.0.0.1/keys"}`),
+		"large":                answers(discovery, 200, large),
+		"redirect":             redirects(discovery, elsewhere.url+discovery),
+		"redirect in a circle": redirects(discovery, discovery),
+		"keys down":            answers(jwks, 500, ""),
+		"keys are no JSON":     answers(jwks, 200, "<html>"),
+		"keys are none":        answers(jwks, 200, `{"keys":[{"kty":"EC"}]}`),
+		"keys large":           answers(jwks, 200, large),
+		"keys redirect":        redirects(jwks, elsewhere.url+jwks),
 		"cut": func(_ http.ResponseWriter, _ *http.Request) bool {
 			panic(http.ErrAbortHandler)
 		},
@@ -374,6 +374,9 @@ func TestIssuerDown(t *testing.T) {
 			before := i.count(discovery) + i.count(jwks)
 			wantError(t, tokens, token, usage.ErrIssuer)
 			asked := i.count(discovery) + i.count(jwks) - before
+			if asked > 5 {
+				t.Errorf("asked %d times", asked)
+			}
 			for range 20 {
 				wantError(t, tokens, token, usage.ErrIssuer)
 			}
@@ -400,6 +403,26 @@ func TestIssuerRedirectsAtHome(t *testing.T) {
 		return r.URL.Path == jwks
 	})
 	wantKey(t, i.tokens(usage.Trust{Team: "a", Audience: "gateway"}), s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
+}
+
+// TestIssuerStaysWithTLS: also where its own redirect says otherwise.
+func TestIssuerStaysWithTLS(t *testing.T) {
+	s := newES256(t, "a")
+	c := newClock()
+	tokens := usage.NewTokens([]usage.Trust{
+		{Team: "a", Issuer: "https://i.example", Audience: "gateway"}, {Team: "b", Issuer: "http://i.example", Audience: "gateway"},
+	}, usage.TokenOptions{Now: c.now, Transport: transport(func(r *http.Request) (*http.Response, error) {
+		w := httptest.NewRecorder()
+		if r.URL.Scheme == "https" {
+			http.Redirect(w, r, "http://i.example"+r.URL.Path, http.StatusFound)
+			return w.Result(), nil
+		}
+		t.Errorf("asked for %s", r.URL)
+		return w.Result(), nil
+	})})
+	for _, url := range []string{"https://i.example", "http://i.example"} {
+		wantError(t, tokens, s.sign(t, map[string]any{"iss": url, "aud": "gateway", "sub": "1", "exp": c.now().Unix() + 60}), usage.ErrIssuer)
+	}
 }
 
 // TestKnownKeysOutlastTheIssuer: while it is down, tokens with keys that were read are good.

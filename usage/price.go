@@ -2,6 +2,7 @@ package usage
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 
 	"vertexgateway/translate/catalogue"
@@ -13,6 +14,15 @@ type Micros int64
 
 // Dollars gives the amount in US dollars.
 func (m Micros) Dollars() float64 { return float64(m) / 1e6 }
+
+// String is the amount in US dollars with all its digits, as in 0.000725.
+func (m Micros) String() string {
+	sign, n := "", uint64(m)
+	if m < 0 {
+		sign, n = "-", uint64(-m)
+	}
+	return fmt.Sprintf("%s%d.%06d", sign, n/1e6, n%1e6)
+}
 
 // MicrosOf is an amount in US dollars, rounded.
 func MicrosOf(dollars float64) Micros { return Micros(math.Round(dollars * 1e6)) }

@@ -90,6 +90,7 @@ func TestPriceRules(t *testing.T) {
 		"a loss is rounded alike":         {small, openai.Usage{CacheWrite5m: 2}, usage.Cost{Micros: 1, Saved: -1}},
 		"9000 dollars, all but a bit":     {&catalogue.Prices{Input: 1.000001}, openai.Usage{Input: 8_998_499_999}, usage.Cost{Micros: 8_998_508_997}},
 		"more than anybody can use":       {plain, openai.Usage{Input: 1 << 40}, usage.Cost{Unknown: true}},
+		"more than anybody can save":      {&catalogue.Prices{Input: 100, CacheRead: 0.01}, openai.Usage{CacheRead: 1 << 30}, usage.Cost{Unknown: true}},
 		"more than a number holds":        {plain, openai.Usage{Input: math.MaxInt64, CacheRead: math.MaxInt64}, usage.Cost{Unknown: true}},
 		"less than nothing":               {plain, openai.Usage{Input: -1}, usage.Cost{Unknown: true}},
 		"less than nothing of one":        {plain, openai.Usage{Input: 1000, Output: -1}, usage.Cost{Unknown: true}},

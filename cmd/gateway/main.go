@@ -50,6 +50,7 @@ type commands struct {
 	Emulate   emulateCommand   `cmd:"" help:"Run only the emulator, for tests."`
 	Check     checkCommand     `cmd:"" help:"Tell what works, and what to do where it does not."`
 	Config    configCommand    `cmd:"" help:"Print the effective configuration, secrets hidden."`
+	Usage     usageCommand     `cmd:"" help:"Report who used what."`
 	Keys      keysCommand      `cmd:"" help:"Make API keys."`
 	Endpoints endpointsCommand `cmd:"" help:"List, describe and deploy endpoints of one's own."`
 	Wait      waitCommand      `cmd:"" help:"Wait until a gateway has started."`

@@ -10,6 +10,8 @@ import (
 // they belong to and take no part in that.
 type table struct {
 	rows [][]string
+	// numbers is the first column that is aligned to the right, as all behind it are; 0: none is.
+	numbers int
 	// notes :: index of a row -> the lines below it
 	notes map[int][]string
 }
@@ -71,7 +73,7 @@ func (t *table) write(w io.Writer) error {
 	for i, row := range t.rows {
 		cells := make([]string, len(row))
 		for column, cell := range row {
-			cells[column] = cell + strings.Repeat(" ", widths[column]-breadth(cell))
+			cells[column] = t.align(column, cell, strings.Repeat(" ", widths[column]-breadth(cell)))
 		}
 		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
 		for _, note := range t.notes[i] {
@@ -80,6 +82,13 @@ func (t *table) write(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (t *table) align(column int, cell, blanks string) string {
+	if t.numbers > 0 && column >= t.numbers {
+		return blanks + cell
+	}
+	return cell + blanks
 }
 
 // widths of the columns.

@@ -83,7 +83,7 @@ func (j *journal) oldest(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, j.store.fault(err)
 	}
-	defer found.Close()
+	defer closeRows(found)
 	var rows []row
 	for found.Next() {
 		var r row

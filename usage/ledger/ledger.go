@@ -43,7 +43,7 @@ type Ledger struct {
 	tasks sync.WaitGroup
 }
 
-// ErrNone: the ledger was told to remember nothing.
+// ErrNone tells that the ledger was told to remember nothing.
 var ErrNone = errors.New("no usage is recorded (usage.store: none)")
 
 // none is the store that remembers nothing.

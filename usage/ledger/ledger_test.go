@@ -61,6 +61,9 @@ func TestRowHasEveryField(t *testing.T) {
 				got = append(got, names[i]+"="+*v.(*string))
 			}
 		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
 		want := []string{
 			"id=" + r.ID, fmt.Sprint("time=", noon.UnixMicro()), "request_id=req-1", "team=search", "key=ci",
 			"endpoint=chat_completions", "model=fast", "asked=Fast", "served=claude-haiku-4-5", "publisher=anthropic",

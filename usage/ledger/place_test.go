@@ -100,10 +100,10 @@ func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
 }
 
 // number is what a statement selects.
-func number(t testing.TB, db *sql.DB, statement string, args ...any) int64 {
+func number(t testing.TB, db *sql.DB, statement string) int64 {
 	t.Helper()
 	var n int64
-	if err := db.QueryRow(statement, args...).Scan(&n); err != nil {
+	if err := db.QueryRow(statement).Scan(&n); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 	return n

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,11 +44,12 @@ func openPostgres(address string) (*store, error) {
 	return s, nil
 }
 
-func millis(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
+func millis(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
 
 func postgresEngine(address string, c *pgx.ConnConfig) engine {
 	return engine{
 		dialect: goose.DialectPostgres,
+		longest: maxBatch, // of 65535 parameters
 		secrets: secretsOf(address, c.Password),
 		again:   func(err error) bool { return sqlState(err, "40001", "40P01") },
 		raced:   func(error) bool { return false }, // there is a lock

@@ -35,3 +35,14 @@ type Row struct {
 	// Saved by the prompt cache.
 	Saved usage.Micros
 }
+
+// Add adds another sum.
+func (r *Row) Add(s *Row) {
+	r.Requests += s.Requests
+	r.Failed += s.Failed
+	r.Tokens.Add(s.Tokens)
+	r.Cost += s.Cost
+	r.Unpriced += s.Unpriced
+	r.Estimated += s.Estimated
+	r.Saved += s.Saved
+}

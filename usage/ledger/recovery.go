@@ -32,7 +32,7 @@ func (w *writer) recover(ctx context.Context) {
 func (w *writer) mend(ctx context.Context) error {
 	was := w.fault()
 	if was != nil {
-		if w.revive(ctx) != nil {
+		if !w.revives(ctx) {
 			return nil
 		}
 		w.rose()
@@ -49,16 +49,13 @@ func (w *writer) mend(ctx context.Context) error {
 	return err
 }
 
-// revive tries to write, and makes the tables if need be.
-func (w *writer) revive(ctx context.Context) error {
+// revives tries to write, and makes the tables if need be.
+func (w *writer) revives(ctx context.Context) bool {
 	err := w.store.probe(ctx)
 	if err != nil && !w.store.absent(err) {
-		return err
+		return false
 	}
-	if err := w.store.migrate(ctx); err != nil {
-		return err
-	}
-	return w.store.probe(ctx)
+	return w.store.migrate(ctx) == nil && w.store.probe(ctx) == nil
 }
 
 // A fall is an error of the store, not of the journal.

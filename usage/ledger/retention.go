@@ -20,7 +20,7 @@ func (w *writer) retain(ctx context.Context, retention time.Duration, now func()
 	for {
 		if w.fault() == nil {
 			// Whole hours: sums by the hour know no half ones.
-			before := floor(now().Add(-retention).UnixMicro(), hour)
+			before := floorHour(now().Add(-retention).UnixMicro())
 			if err := w.store.sweep(ctx, before); err != nil && ctx.Err() == nil {
 				w.log.Warn("old usage is not deleted", zap.Error(err))
 			}

@@ -101,11 +101,11 @@ func text(s string) string {
 	return s[:end]
 }
 
-// floor is the beginning of the unit of time that t lies in.
-func floor(t, unit int64) int64 {
-	rest := t % unit
+// floorHour is the beginning of the hour that t lies in.
+func floorHour(t int64) int64 {
+	rest := t % hour
 	if rest < 0 {
-		rest += unit
+		rest += hour
 	}
 	return t - rest
 }
@@ -131,7 +131,7 @@ func (g *group) compare(h *group) int {
 }
 
 func (r *row) group() group {
-	return group{floor(r.time, hour), r.Team, r.Key, r.Model, r.Served, r.Publisher, r.Location}
+	return group{floorHour(r.time), r.Team, r.Key, r.Model, r.Served, r.Publisher, r.Location}
 }
 
 // finished is the end of a request that did not fail.

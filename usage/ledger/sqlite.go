@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -21,6 +22,10 @@ const (
 	sqliteLocked     = 6
 	sqliteConstraint = 19
 )
+
+// sqliteLongest is small because $1 is a name to SQLite, and each name is compared with
+// all before it: the time a statement takes to parse grows with the square of its length.
+const sqliteLongest = 4
 
 // openSQLite opens a file. Writers of one process stand in line for one connection; readers
 // have theirs, which do not wait for writers (https://www.sqlite.org/wal.html).
@@ -66,16 +71,14 @@ func openSQLiteReads(path string) (*sql.DB, error) {
 }
 
 func sqliteURL(path string, busy time.Duration, parameters ...string) string {
-	u := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(" + strconv.FormatInt(busy.Milliseconds(), 10) + ")"
-	for _, p := range parameters {
-		u += "&" + p
-	}
-	return u
+	parameters = append(parameters, "_pragma=busy_timeout("+strconv.FormatInt(busy.Milliseconds(), 10)+")")
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(parameters, "&")
 }
 
 func sqliteEngine(path string) engine {
 	return engine{
 		dialect: goose.DialectSQLite3,
+		longest: sqliteLongest,
 		again:   func(error) bool { return false }, // it has waited already
 		// Seen is a lock, a table that is there already, or a version that is.
 		raced:   func(err error) bool { return sqliteCode(err, sqliteBusy, sqliteLocked, sqliteError, sqliteConstraint) },

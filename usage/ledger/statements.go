@@ -30,13 +30,19 @@ func insertRequests(n int) string {
 
 // addHourly adds n sums to those of hourly.
 func addHourly(n int) string {
-	names := slices.Clone(groupColumns)
 	var sets []string
 	for _, m := range measures {
-		names = append(names, m.name)
 		sets = append(sets, m.name+" = hourly."+m.name+" + excluded."+m.name)
 	}
-	return insert("hourly", names, n) + " ON CONFLICT (" + strings.Join(groupColumns, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+	return insert("hourly", hourlyColumns(), n) + " ON CONFLICT (" + strings.Join(groupColumns, ", ") + ") DO UPDATE SET " + strings.Join(sets, ", ")
+}
+
+func hourlyColumns() []string {
+	names := slices.Clone(groupColumns)
+	for _, m := range measures {
+		names = append(names, m.name)
+	}
+	return names
 }
 
 func insert(table string, names []string, n int) string {

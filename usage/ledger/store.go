@@ -6,6 +6,7 @@ import (
 	"embed"
 	"errors"
 	"io/fs"
+	"iter"
 	"maps"
 	"math/bits"
 	"slices"
@@ -24,8 +25,7 @@ const (
 	patience = 2 * time.Second
 	// maxRace is how long others may be in the way while the tables are made.
 	maxRace = 10 * time.Second
-	// maxBatch is the number of rows of one transaction. SQLite takes 32766 parameters in
-	// one statement, PostgreSQL 65535.
+	// maxBatch is the number of rows of one transaction.
 	maxBatch = 512
 )
 
@@ -46,6 +46,8 @@ type store struct {
 // An engine is what differs between the databases.
 type engine struct {
 	dialect goose.Dialect
+	// longest is the number of rows that one statement inserts at most, a power of two.
+	longest int
 	// secrets never stand in errors.
 	secrets []string
 	// again tells whether a transaction that failed may be tried again at once.
@@ -201,12 +203,12 @@ func (s *store) insertOnce(ctx context.Context, rows []row) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
-	fresh, err := insertRows(ctx, tx, rows)
+	fresh, err := s.insertRows(ctx, tx, rows)
 	if err != nil {
 		return err
 	}
 	if s.rollup {
-		if err := addSums(ctx, tx, fresh); err != nil {
+		if err := s.addSums(ctx, tx, fresh); err != nil {
 			return err
 		}
 	}
@@ -214,13 +216,13 @@ func (s *store) insertOnce(ctx context.Context, rows []row) error {
 }
 
 // insertRows returns the rows that were not there.
-func insertRows(ctx context.Context, tx *sql.Tx, rows []row) ([]*row, error) {
+func (s *store) insertRows(ctx context.Context, tx *sql.Tx, rows []row) ([]*row, error) {
 	byID := make(map[string]*row, len(rows))
 	for i := range rows {
 		byID[rows[i].ID] = &rows[i]
 	}
 	var fresh []*row
-	for part := range runs(rows) {
+	for part := range runs(rows, s.longest) {
 		args := make([]any, 0, len(part)*len(columns))
 		for i := range part {
 			args = append(args, part[i].fields()...)
@@ -238,16 +240,16 @@ func insertRows(ctx context.Context, tx *sql.Tx, rows []row) ([]*row, error) {
 
 // addSums adds rows to the sums of their hours. All writers go through them in the same
 // order, so that none waits for one that waits for it.
-func addSums(ctx context.Context, tx *sql.Tx, rows []*row) error {
+func (s *store) addSums(ctx context.Context, tx *sql.Tx, rows []*row) error {
 	sums := map[group]sum{}
 	for _, r := range rows {
 		g, m := r.group(), r.measure()
-		s := sums[g]
-		s.add(&m)
-		sums[g] = s
+		total := sums[g]
+		total.add(&m)
+		sums[g] = total
 	}
 	groups := slices.SortedFunc(maps.Keys(sums), func(g, h group) int { return g.compare(&h) })
-	for part := range runs(groups) {
+	for part := range runs(groups, s.longest) {
 		var args []any
 		for i := range part {
 			args = append(args, part[i].fields()...)
@@ -262,12 +264,12 @@ func addSums(ctx context.Context, tx *sql.Tx, rows []*row) error {
 	return nil
 }
 
-// runs cuts a list into parts whose lengths are powers of two: PostgreSQL keeps a prepared
-// statement for each length, and so needs few.
-func runs[T any](list []T) func(yield func([]T) bool) {
+// runs cuts a list into parts whose lengths are powers of two, longest at most: PostgreSQL
+// keeps a prepared statement for each length, and so needs few.
+func runs[T any](list []T, longest int) iter.Seq[[]T] {
 	return func(yield func([]T) bool) {
 		for len(list) > 0 {
-			n := 1 << (bits.Len(uint(len(list))) - 1)
+			n := min(longest, 1<<(bits.Len(uint(len(list)))-1))
 			if !yield(list[:n]) {
 				return
 			}
@@ -281,7 +283,7 @@ func texts(rows *sql.Rows, err error) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer closeRows(rows)
 	var list []string
 	for rows.Next() {
 		var s string
@@ -292,6 +294,9 @@ func texts(rows *sql.Rows, err error) ([]string, error) {
 	}
 	return list, rows.Err()
 }
+
+// closeRows closes rows that were read to their end, or that nobody wants.
+func closeRows(rows *sql.Rows) { _ = rows.Close() }
 
 // pause waits; false: ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {

@@ -33,11 +33,11 @@ func (q *Query) spans() (hours span, edges []span) {
 	hours = all
 	if !q.Since.IsZero() {
 		all.from = q.Since.UnixMicro()
-		hours.from = floor(all.from+hour-1, hour)
+		hours.from = floorHour(all.from + hour - 1)
 	}
 	if !q.Until.IsZero() {
 		all.to = q.Until.UnixMicro()
-		hours.to = floor(all.to, hour)
+		hours.to = floorHour(all.to)
 	}
 	if hours.empty() {
 		hours, edges = span{}, []span{all}
@@ -67,7 +67,7 @@ func (s *store) sum(ctx context.Context, q *Query) ([]Row, error) {
 	if err != nil {
 		return nil, s.fault(err)
 	}
-	defer found.Close()
+	defer closeRows(found)
 	for found.Next() {
 		if err := f.scan(found); err != nil {
 			return nil, s.fault(err)

@@ -125,6 +125,8 @@ func TestOutage(t *testing.T) {
 			t.Errorf("%d spent, as far as is known here", n)
 		}
 		w.mend()
+		w.levels(other, s...) // finds its connection broken, and makes another
+		w.mend()
 		if !l.Shared() {
 			t.Error("redis is not noticed")
 		}
