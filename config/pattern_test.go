@@ -65,7 +65,7 @@ func TestContract(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(string(text), "```yaml\n")
 	example, _, _ := strings.Cut(rest, "```")
-	known := strings.NewReplacer("hex of the key's hash", hashA, "[global, us, eu]", "[global, us, eu, us-east5, us-central1]")
+	known := strings.NewReplacer("hex of the key's hash", hashA, "[global, us, eu]", "[global, us, eu, us-east5, us-central1, europe-west1]")
 	c := load(t, known.Replace(example))
 	if len(c.Teams) != 1 || c.Teams[0].JWT != nil || len(c.Models) != 3 {
 		t.Errorf("%+v", c)

@@ -61,7 +61,7 @@ type statementLimit struct {
 // what is left of its limits. It costs nothing.
 func (g *Gateway) usage(x *exchange) *openai.Error {
 	now := x.now().UTC()
-	s := statement{Object: "usage", Team: x.key.Team, Key: x.key.Name, Until: now, Models: []modelTotals{}, Limits: []statementLimit{}}
+	s := statement{Object: "usage", Team: x.key.Team, Key: x.key.Name, Until: now.Truncate(time.Second), Models: []modelTotals{}, Limits: []statementLimit{}}
 	s.Since = time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC)
 	if err := s.addTotals(x); err != nil {
 		return err

@@ -36,7 +36,8 @@ const (
 // A Trust lets tokens of an OIDC issuer in as a team.
 type Trust struct {
 	Team string
-	// Issuer is the https URL that stands in the tokens as iss, to the letter.
+	// Issuer is the URL that stands in the tokens as iss, to the letter: https, except on
+	// this machine.
 	Issuer string
 	// Audience is one of those in the token's aud. Empty: no token is good.
 	Audience string

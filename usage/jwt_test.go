@@ -8,10 +8,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"vertexgateway/usage"
@@ -34,7 +36,9 @@ func (c *clock) advance(d time.Duration) { c.seconds.Add(int64(d / time.Second))
 type identity struct {
 	url   string
 	clock *clock
-	*http.Transport
+	http.RoundTripper
+	// settle waits for what is under way; before the world changes.
+	settle func()
 
 	mu      sync.Mutex
 	signers []*signer
@@ -47,12 +51,44 @@ const discovery, jwks = "/.well-known/openid-configuration", "/keys"
 
 func newIdentity(t *testing.T, signers ...*signer) *identity {
 	t.Helper()
-	i := &identity{clock: newClock(), signers: signers, asked: map[string]int{}}
+	i := &identity{clock: newClock(), settle: func() {}, signers: signers, asked: map[string]int{}}
 	server := httptest.NewTLSServer(i)
 	t.Cleanup(server.Close)
-	i.url, i.Transport = server.URL, server.Client().Transport.(*http.Transport)
+	i.url, i.RoundTripper = server.URL, server.Client().Transport
 	return i
 }
+
+// inBubble runs a test with an issuer that changes: without a network, so that one can wait
+// until the key set of the library has finished what it does beside the tests.
+func inBubble(t *testing.T, test func(*testing.T, *identity), signers ...*signer) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		i := &identity{url: bubbleURL, clock: newClock(), settle: synctest.Wait, signers: signers, asked: map[string]int{}}
+		i.RoundTripper = transport(i.answer)
+		test(t, i)
+	})
+}
+
+// answer is what the issuer says without a network.
+func (i *identity) answer(r *http.Request) (*http.Response, error) {
+	if !strings.HasPrefix(r.URL.String(), i.url+"/") {
+		return nil, fmt.Errorf("asked for %s", r.URL)
+	}
+	w := httptest.NewRecorder()
+	i.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if w.Code == cut {
+		return nil, io.ErrUnexpectedEOF
+	}
+	return w.Result(), nil
+}
+
+const bubbleURL = "https://issuer.example"
+
+// cut is the status that stands for a broken connection.
+const cut = 999
 
 func (i *identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
@@ -77,12 +113,14 @@ func (i *identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // publish exchanges the keys.
 func (i *identity) publish(signers ...*signer) {
+	i.settle()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.signers = signers
 }
 
 func (i *identity) breaks(how func(http.ResponseWriter, *http.Request) bool) {
+	i.settle()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.broken = how
@@ -95,7 +133,7 @@ func (i *identity) count(path string) int {
 }
 
 func (i *identity) options() usage.TokenOptions {
-	return usage.TokenOptions{Transport: i.Transport, Now: i.clock.now}
+	return usage.TokenOptions{Transport: i.RoundTripper, Now: i.clock.now}
 }
 
 func (i *identity) tokens(trusts ...usage.Trust) *usage.Tokens {
@@ -284,7 +322,11 @@ func TestAlikeTokens(t *testing.T) {
 // TestPasses: a good token is not looked at again, for a while and not beyond its end.
 func TestPasses(t *testing.T) {
 	old, young := newES256(t, "old"), newES256(t, "young")
-	i := newIdentity(t, old)
+	inBubble(t, func(t *testing.T, i *identity) { testPasses(t, i, old, young) }, old)
+}
+
+func testPasses(t *testing.T, i *identity, old, young *signer) {
+	t.Helper()
 	tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
 	hour, minute := old.sign(t, i.claims(nil)), old.sign(t, i.claims(map[string]any{"exp": i.clock.now().Unix() + 60, "sub": "2"}))
 	key := usage.Key{Team: "a", Name: "jwt:1"}
@@ -294,6 +336,7 @@ func TestPasses(t *testing.T) {
 	i.publish(young)
 	i.clock.advance(10 * time.Second)
 	wantKey(t, tokens, young.sign(t, i.claims(nil)), key)
+	i.settle()
 	wantError(t, tokens, old.sign(t, i.claims(nil)), usage.ErrToken) // which the passes have not seen
 	wantKey(t, tokens, hour, key)
 
@@ -309,7 +352,11 @@ func TestPasses(t *testing.T) {
 
 func TestKeyRotation(t *testing.T) {
 	first, second, third := newES256(t, "1"), newRS256(t, "2"), newES256(t, "3")
-	i := newIdentity(t, first)
+	inBubble(t, func(t *testing.T, i *identity) { testKeyRotation(t, i, first, second, third) }, first)
+}
+
+func testKeyRotation(t *testing.T, i *identity, first, second, third *signer) {
+	t.Helper()
 	tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
 	key := usage.Key{Team: "a", Name: "jwt:1"}
 	wantKey(t, tokens, first.sign(t, i.claims(nil)), key)
@@ -319,6 +366,7 @@ func TestKeyRotation(t *testing.T) {
 	wantKey(t, tokens, first.sign(t, i.claims(nil)), key)
 	i.publish(second, third)
 	wantError(t, tokens, third.sign(t, i.claims(nil)), usage.ErrToken) // they were read just now
+	i.settle()
 	i.clock.advance(5 * time.Second)
 	wantKey(t, tokens, third.sign(t, i.claims(nil)), key)
 	if found, keys := i.count(discovery), i.count(jwks); found != 1 || keys != 3 {
@@ -326,82 +374,92 @@ func TestKeyRotation(t *testing.T) {
 	}
 }
 
+// answers is how an issuer breaks at one of its paths.
+func answers(path string, status int, body string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == path {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+		}
+		return r.URL.Path == path
+	}
+}
+
+func redirects(path, to string) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == path {
+			http.Redirect(w, r, to, http.StatusFound)
+		}
+		return r.URL.Path == path
+	}
+}
+
 func TestIssuerDown(t *testing.T) {
 	s := newES256(t, "a")
-	i := newIdentity(t, s)
-	elsewhere := newIdentity(t, s)
-	answers := func(path string, status int, body string) func(http.ResponseWriter, *http.Request) bool {
-		return func(w http.ResponseWriter, r *http.Request) bool {
-			if r.URL.Path == path {
-				w.WriteHeader(status)
-				_, _ = io.WriteString(w, body)
-			}
-			return r.URL.Path == path
-		}
-	}
-	redirects := func(path, to string) func(http.ResponseWriter, *http.Request) bool {
-		return func(w http.ResponseWriter, r *http.Request) bool {
-			if r.URL.Path == path {
-				http.Redirect(w, r, to, http.StatusFound)
-			}
-			return r.URL.Path == path
-		}
-	}
+	document := func(issuer, keys string) string { return fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, issuer, keys) }
 	large := `{"keys":[]}` + strings.Repeat(" ", 1<<20)
 	tests := map[string]func(http.ResponseWriter, *http.Request) bool{
-		"down":                 answers(discovery, 503, `{"issuer":"`+i.url+`","jwks_uri":"`+i.url+jwks+`"}`),
-		"another issuer":       answers(discovery, 200, `{"issuer":"https://other.example","jwks_uri":"`+i.url+jwks+`"}`),
+		"down":                 answers(discovery, 503, document(bubbleURL, bubbleURL+jwks)),
+		"cut":                  answers(discovery, cut, ""),
+		"another issuer":       answers(discovery, 200, document("https://other.example", bubbleURL+jwks)),
 		"no JSON":              answers(discovery, 200, "<html>"),
-		"keys nowhere":         answers(discovery, 200, `{"issuer":"`+i.url+`"}`),
-		"keys without TLS":     answers(discovery, 200, `{"issuer":"`+i.url+`","jwks_uri":"http://127.0.0.1/keys"}`),
-		"large":                answers(discovery, 200, large),
-		"redirect":             redirects(discovery, elsewhere.url+discovery),
+		"keys nowhere":         answers(discovery, 200, document(bubbleURL, "")),
+		"keys without TLS":     answers(discovery, 200, document(bubbleURL, "http://keys.example/keys")),
+		"large":                answers(discovery, 200, document(bubbleURL, bubbleURL+jwks)+strings.Repeat(" ", 1<<20)),
 		"redirect in a circle": redirects(discovery, discovery),
-		"keys down":            answers(jwks, 500, ""),
+		"keys down":            answers(jwks, 500, `{"keys":[]}`),
+		"keys cut":             answers(jwks, cut, ""),
 		"keys are no JSON":     answers(jwks, 200, "<html>"),
 		"keys are none":        answers(jwks, 200, `{"keys":[{"kty":"EC"}]}`),
 		"keys large":           answers(jwks, 200, large),
-		"keys redirect":        redirects(jwks, elsewhere.url+jwks),
-		"cut": func(_ http.ResponseWriter, _ *http.Request) bool {
-			panic(http.ErrAbortHandler)
-		},
 	}
 	for name, broken := range tests {
 		t.Run(name, func(t *testing.T) {
-			tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
-			token := s.sign(t, i.claims(nil))
-			i.breaks(broken)
-			before := i.count(discovery) + i.count(jwks)
-			wantError(t, tokens, token, usage.ErrIssuer)
-			asked := i.count(discovery) + i.count(jwks) - before
-			if asked > 5 {
-				t.Errorf("asked %d times", asked)
-			}
-			for range 20 {
-				wantError(t, tokens, token, usage.ErrIssuer)
-			}
-			if again := i.count(discovery) + i.count(jwks) - before; again != asked {
-				t.Errorf("asked %d times more in the same moment", again-asked)
-			}
-			i.breaks(nil)
-			i.clock.advance(5 * time.Second)
-			wantKey(t, tokens, token, usage.Key{Team: "a", Name: "jwt:1"})
+			inBubble(t, func(t *testing.T, i *identity) { testIssuerDown(t, i, s, broken) }, s)
 		})
 	}
-	if n := elsewhere.count(discovery) + elsewhere.count(jwks); n != 0 {
-		t.Errorf("a redirect led %d requests to another host", n)
+}
+
+func testIssuerDown(t *testing.T, i *identity, s *signer, broken func(http.ResponseWriter, *http.Request) bool) {
+	t.Helper()
+	tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
+	token := s.sign(t, i.claims(nil))
+	i.breaks(broken)
+	wantError(t, tokens, token, usage.ErrIssuer)
+	asked := i.count(discovery) + i.count(jwks)
+	if asked > 5 {
+		t.Errorf("asked %d times", asked)
+	}
+	for range 20 {
+		wantError(t, tokens, token, usage.ErrIssuer)
+	}
+	i.clock.advance(4 * time.Second)
+	wantError(t, tokens, token, usage.ErrIssuer)
+	if again := i.count(discovery) + i.count(jwks); again != asked {
+		t.Errorf("asked %d times more in the same moment", again-asked)
+	}
+	i.breaks(nil)
+	i.clock.advance(time.Second)
+	wantKey(t, tokens, token, usage.Key{Team: "a", Name: "jwt:1"})
+}
+
+// TestIssuerRedirectsAway: another host is never asked, though it would answer the same.
+func TestIssuerRedirectsAway(t *testing.T) {
+	s := newES256(t, "a")
+	for _, path := range []string{discovery, jwks} {
+		i, elsewhere := newIdentity(t, s), newIdentity(t, s)
+		i.breaks(redirects(path, elsewhere.url+path))
+		wantError(t, i.tokens(usage.Trust{Team: "a", Audience: "gateway"}), s.sign(t, i.claims(nil)), usage.ErrIssuer)
+		if n := elsewhere.count(path); n != 0 || i.count(path) != 1 {
+			t.Errorf("%s: asked %d times, and elsewhere %d times", path, i.count(path), n)
+		}
 	}
 }
 
 func TestIssuerRedirectsAtHome(t *testing.T) {
 	s := newES256(t, "a")
 	i := newIdentity(t, s)
-	i.breaks(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == jwks {
-			http.Redirect(w, r, "/keys/current", http.StatusFound)
-		}
-		return r.URL.Path == jwks
-	})
+	i.breaks(redirects(jwks, "/keys/current"))
 	wantKey(t, i.tokens(usage.Trust{Team: "a", Audience: "gateway"}), s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
 }
 
@@ -425,50 +483,66 @@ func TestIssuerStaysWithTLS(t *testing.T) {
 	}
 }
 
+// TestIssuerOfThisMachine needs no TLS, as in the configuration.
+func TestIssuerOfThisMachine(t *testing.T) {
+	s := newES256(t, "a")
+	i := newIdentity(t, s)
+	server := httptest.NewServer(i)
+	defer server.Close()
+	i.url = server.URL
+	wantKey(t, i.tokens(usage.Trust{Team: "a", Audience: "gateway"}), s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
+}
+
 // TestKnownKeysOutlastTheIssuer: while it is down, tokens with keys that were read are good.
 func TestKnownKeysOutlastTheIssuer(t *testing.T) {
 	s := newES256(t, "a")
-	i := newIdentity(t, s)
-	tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
-	wantKey(t, tokens, s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
-	i.breaks(func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) })
-	i.clock.advance(time.Hour)
-	wantKey(t, tokens, s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
-	wantError(t, tokens, newES256(t, "b").sign(t, i.claims(nil)), usage.ErrIssuer) // which may be a new key
+	inBubble(t, func(t *testing.T, i *identity) {
+		tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
+		wantKey(t, tokens, s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
+		i.breaks(answers(jwks, cut, ""))
+		i.clock.advance(time.Hour)
+		wantKey(t, tokens, s.sign(t, i.claims(nil)), usage.Key{Team: "a", Name: "jwt:1"})
+		wantError(t, tokens, newES256(t, "b").sign(t, i.claims(nil)), usage.ErrIssuer) // which may be a new key
+	}, s)
 }
 
 func TestConcurrentFirstTokens(t *testing.T) {
 	s := newES256(t, "a")
-	i := newIdentity(t, s)
-	tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
-	var all sync.WaitGroup
-	for n := range 100 {
-		token := s.sign(t, i.claims(map[string]any{"sub": fmt.Sprint(n % 50)}))
-		all.Go(func() { wantKey(t, tokens, token, usage.Key{Team: "a", Name: fmt.Sprint("jwt:", n%50)}) })
-	}
-	all.Wait()
-	if found, keys := i.count(discovery), i.count(jwks); found != 1 || keys != 1 {
-		t.Errorf("asked %d times where the keys are, %d times for them, want 1 and 1", found, keys)
-	}
+	inBubble(t, func(t *testing.T, i *identity) {
+		tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
+		i.breaks(func(http.ResponseWriter, *http.Request) bool {
+			time.Sleep(time.Second) // all come meanwhile
+			return false
+		})
+		var all sync.WaitGroup
+		for n := range 100 {
+			token := s.sign(t, i.claims(map[string]any{"sub": strconv.Itoa(n % 50)}))
+			all.Go(func() { wantKey(t, tokens, token, usage.Key{Team: "a", Name: "jwt:" + strconv.Itoa(n%50)}) })
+		}
+		all.Wait()
+		if found, keys := i.count(discovery), i.count(jwks); found != 1 || keys != 1 {
+			t.Errorf("asked %d times where the keys are, %d times for them, want 1 and 1", found, keys)
+		}
+	}, s)
 }
 
 // TestHangUpIsNoFailure: who leaves while the issuer is asked spoils it for nobody.
 func TestHangUpIsNoFailure(t *testing.T) {
 	s := newES256(t, "a")
-	i := newIdentity(t, s)
-	tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
-	token := s.sign(t, i.claims(nil))
-	ctx, leave := context.WithCancel(t.Context())
-	i.breaks(func(_ http.ResponseWriter, r *http.Request) bool {
-		leave()
-		<-r.Context().Done()
-		return true
-	})
-	if _, err := tokens.Find(ctx, token); !errors.Is(err, usage.ErrIssuer) || !errors.Is(err, context.Canceled) {
-		t.Errorf("%v, want that the issuer was not asked to the end", err)
-	}
-	i.breaks(nil)
-	wantKey(t, tokens, token, usage.Key{Team: "a", Name: "jwt:1"})
+	inBubble(t, func(t *testing.T, i *identity) {
+		tokens := i.tokens(usage.Trust{Team: "a", Audience: "gateway"})
+		token := s.sign(t, i.claims(nil))
+		ctx, leave := context.WithCancel(t.Context())
+		i.breaks(func(http.ResponseWriter, *http.Request) bool {
+			leave()
+			return true
+		})
+		if _, err := tokens.Find(ctx, token); !errors.Is(err, usage.ErrIssuer) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%v, want that the issuer was not asked to the end", err)
+		}
+		i.breaks(nil)
+		wantKey(t, tokens, token, usage.Key{Team: "a", Name: "jwt:1"})
+	}, s)
 }
 
 // TestReloadKeepsKeys: not so the teams.

@@ -3,8 +3,8 @@ package usage_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,7 +71,7 @@ func TestNewSecret(t *testing.T) {
 // BenchmarkKeyring: the time of a lookup is that of its hash, whatever the number of keys.
 func BenchmarkKeyring(b *testing.B) {
 	for _, n := range []int{1, 10_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
 			r, secret := usage.NewKeyring(), ""
 			for range n {
 				secret = usage.NewSecret()

@@ -72,10 +72,7 @@ func everySigner(t *testing.T) []*signer {
 }
 
 // as signs the same way and says another.
-func (s *signer) as(alg string) *signer {
-	other := s.with("alg", alg)
-	return other
-}
+func (s *signer) as(alg string) *signer { return s.with("alg", alg) }
 
 // with adds to the header.
 func (s *signer) with(name string, value any) *signer {

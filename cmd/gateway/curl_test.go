@@ -16,7 +16,7 @@ func curl() {
 	var headers []string
 	flags := flag.NewFlagSet("curl", flag.ExitOnError)
 	flags.Bool("N", false, "as it always does, it writes without waiting for more")
-	data := flags.String("d", "", "post `text`")
+	data := flags.String("d", "", "post `text`, or with @ before a name the file of that name")
 	method := flags.String("X", "", "`method`")
 	flags.Func("H", "send a `header`", func(h string) error { headers = append(headers, h); return nil })
 	var urls []string
@@ -25,6 +25,13 @@ func curl() {
 		if rest = flags.Args(); len(rest) > 0 {
 			urls, rest = append(urls, rest[0]), rest[1:]
 		}
+	}
+	if name, ok := strings.CutPrefix(*data, "@"); ok {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "curl:", err)
+		}
+		*data = string(text)
 	}
 	if *method == "" {
 		*method = map[bool]string{true: http.MethodGet, false: http.MethodPost}[*data == ""]

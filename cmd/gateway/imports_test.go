@@ -46,27 +46,33 @@ var layers = map[string]layer{
 	"vertex/fakevertex":           {[]string{"translate/sse", "translate/catalogue"}, "a stand-in that shared a translation would share its mistakes"},
 	"vertex/vertextest":           {nil, "only tests import it"},
 	"usage":                       {[]string{"translate/catalogue", "translate/openai"}, "who may call, and what it costs, for any API"},
+	"usage/ledger":                {[]string{"translate/openai", "usage"}, "rows and sums; whose they are is told it"},
 	"usage/limit":                 {[]string{"usage"}, "counters; what they count is told them"},
 	"proxy/fetch":                 {nil, "a guarded GET of bytes, whatever they are for"},
 	"proxy": {
 		[]string{
 			"config", "proxy/fetch", "translate", "translate/anthropic", "translate/catalogue", "translate/completions", "translate/embeddings", "translate/jamba",
-			"translate/mistral", "translate/ocr", "translate/openai", "translate/passthrough", "translate/responses", "translate/sse", "usage", "vertex",
+			"translate/mistral", "translate/ocr", "translate/openai", "translate/passthrough", "translate/responses", "translate/sse", "usage",
+			"usage/ledger", "usage/limit", "vertex",
 		},
 		"the one place that knows them all, except the stand-in for Vertex",
 	},
 	"cmd/gateway": {
-		[]string{"config", "proxy", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/sse", "usage", "vertex", "vertex/fakevertex"},
+		[]string{"config", "proxy", "translate", "translate/anthropic", "translate/catalogue", "translate/openai", "translate/sse", "usage", "usage/ledger", "usage/limit", "vertex", "vertex/fakevertex"},
 		"constructs everything",
 	},
 }
 
-// owners :: module from outside -> the only package that may import it
+// owners :: module from outside, or package of the standard library -> the only package that may import it
 var owners = map[string]string{
 	"github.com/coreos/go-oidc": "usage",
 	"github.com/goccy/go-yaml":  "config",
+	"github.com/jackc/pgx":      "usage/ledger",
+	"github.com/pressly/goose":  "usage/ledger",
 	"github.com/redis/go-redis": "usage/limit",
 	"golang.org/x/oauth2":       "vertex",
+	"modernc.org/sqlite":        "usage/ledger",
+	"database/sql":              "usage/ledger",
 }
 
 func TestImportOrder(t *testing.T) {

@@ -108,7 +108,7 @@ func TestReadmeCommandTable(t *testing.T) {
 // TestReadmeShowsOutput wants in README.md what the scripts have seen to be printed.
 func TestReadmeShowsOutput(t *testing.T) {
 	shown := readReadme(t).blocks("text")
-	for script, names := range map[string][]string{"check": {"broken"}, "endpoints": {"list", "private"}} {
+	for script, names := range map[string][]string{"check": {"broken"}, "endpoints": {"list", "private"}, "chargeback": {"report", "bill.csv"}} {
 		archive, err := txtar.ParseFile("testdata/script/" + script + ".txtar")
 		if err != nil {
 			t.Fatal(err)
@@ -143,7 +143,13 @@ func TestReadmeConfigurations(t *testing.T) {
 		}
 	}
 	write("models.json", r.blocks("json")[0])
-	lookupenv := func(string) (string, bool) { return strings.Repeat("0123456789abcdef", 4), true }
+	values := map[string]string{"USAGE_STORE": "postgres://gateway:secret@db/usage", "LIMITS_REDIS": "rediss://:secret@redis"}
+	lookupenv := func(name string) (string, bool) {
+		if value := values[name]; value != "" {
+			return value, true
+		}
+		return strings.Repeat("0123456789abcdef", 4), true
+	}
 	examples := r.blocks("yaml")
 	if len(examples) == 0 {
 		t.Fatal("README.md: no configuration")

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"vertexgateway/config"
+	"vertexgateway/translate/catalogue"
 	"vertexgateway/usage"
 	"vertexgateway/usage/ledger"
 )
@@ -24,7 +25,7 @@ type usageCommand struct {
 	Since  string   `default:"24h" help:"From when on: 24h, 30d, 2026-11, 2026-11-01 or 2026-11-01T10:00:00Z."`
 	Until  string   `help:"Until before when, likewise; default: now."`
 	Team   string   `help:"Only this team."`
-	Model  string   `help:"Only this model."`
+	Model  string   `help:"Only this model, by any of its names."`
 	Format string   `enum:"table,json,csv" default:"table" help:"table, json or csv."`
 }
 
@@ -42,7 +43,7 @@ func (c *usageCommand) Run(ctx context.Context, s *system) error {
 	if err != nil {
 		return err
 	}
-	q, err := c.query(time.Now())
+	q, err := c.query(conf.Catalogue, time.Now())
 	if err != nil {
 		return err
 	}
@@ -59,8 +60,11 @@ func (c *usageCommand) Run(ctx context.Context, s *system) error {
 	return r.table(s.stdout)
 }
 
-func (c *usageCommand) query(now time.Time) (q ledger.Query, err error) {
+func (c *usageCommand) query(models *catalogue.Catalogue, now time.Time) (q ledger.Query, err error) {
 	q = ledger.Query{Team: c.Team, Model: c.Model, By: c.By}
+	if m, ok := models.Find(c.Model); ok { // and not only an entry of the configuration
+		q.Model = m.ID
+	}
 	if q.Since, err = instant("since", c.Since, now); err != nil {
 		return q, err
 	}
@@ -218,33 +222,51 @@ func (r *usageReport) csv(w io.Writer) error {
 }
 
 func (r *usageReport) json(w io.Writer) error {
-	e := jsontext.NewEncoder(w, jsontext.Multiline(true))
-	return json.MarshalEncode(e, r.members())
-}
-
-// members are the report as JSON has it.
-func (r *usageReport) members() map[string]any {
-	rows := make([]map[string]any, len(r.rows))
+	rows := make([]members, len(r.rows))
 	for i := range r.rows {
-		rows[i] = sums(&r.rows[i])
 		for j, by := range r.query.By {
-			rows[i][by] = r.rows[i].By[j]
+			rows[i] = append(rows[i], member{by, r.rows[i].By[j]})
 		}
+		rows[i] = append(rows[i], sums(&r.rows[i])...)
 	}
-	return map[string]any{
-		"since": stamp(r.query.Since), "until": stamp(r.query.Until), "by": r.query.By, "rows": rows, "total": sums(&r.total),
+	whole := members{
+		{"since", stamp(r.query.Since)}, {"until", stamp(r.query.Until)}, {"by", r.query.By}, {"rows", rows}, {"total", sums(&r.total)},
 	}
+	return json.MarshalEncode(jsontext.NewEncoder(w, jsontext.WithIndent("  ")), whole)
 }
 
-func sums(r *ledger.Row) map[string]any {
-	all := make(map[string]any, len(figures))
+func sums(r *ledger.Row) members {
+	all := make(members, len(figures))
 	for i := range figures {
-		text := figures[i].text(r)
-		if text == "" {
-			all[figures[i].name] = nil
-			continue
+		all[i] = member{figures[i].name, nil}
+		if text := figures[i].text(r); text != "" {
+			all[i].value = jsontext.Value(text)
 		}
-		all[figures[i].name] = jsontext.Value(text)
 	}
 	return all
+}
+
+// A member of a JSON object; members keep their order.
+type member struct {
+	name  string
+	value any
+}
+
+type members []member
+
+// MarshalJSONTo writes an object.
+func (m members) MarshalJSONTo(e *jsontext.Encoder) error {
+	err := e.WriteToken(jsontext.BeginObject)
+	for _, one := range m {
+		if err == nil {
+			err = json.MarshalEncode(e, one.name)
+		}
+		if err == nil {
+			err = json.MarshalEncode(e, one.value)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return e.WriteToken(jsontext.EndObject)
 }

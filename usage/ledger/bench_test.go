@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 
@@ -18,12 +19,12 @@ func places(b *testing.B, bench func(b *testing.B, p *place)) {
 func BenchmarkAppend(b *testing.B) {
 	for _, sync := range []bool{true, false} {
 		for _, callers := range []int{1, 64} {
-			places(b, func(b *testing.B, p *place) {
-				b.Run(fmt.Sprintf("sync=%v/callers=%d", sync, callers), func(b *testing.B) {
+			b.Run(fmt.Sprintf("sync=%v/callers=%d", sync, callers), func(b *testing.B) {
+				places(b, func(b *testing.B, p *place) {
 					o, _ := p.options(b)
 					o.Sync = sync
 					l := open(b, o)
-					b.SetParallelism((callers + 1) / 2) // of GOMAXPROCS=2
+					b.SetParallelism(max(1, callers/runtime.GOMAXPROCS(0)))
 					b.RunParallel(func(pb *testing.PB) {
 						for pb.Next() {
 							r := full()
@@ -38,7 +39,7 @@ func BenchmarkAppend(b *testing.B) {
 	}
 }
 
-// months of five million rows: 20 teams with 3 keys, 5 models, 2 locations, 30 days.
+// millions are the rows of 30 days, of 20 teams with 3 keys, 5 models and 2 locations.
 const millions = 5_000_000
 
 func BenchmarkSum(b *testing.B) {
@@ -74,8 +75,8 @@ func generate(b *testing.B, p *place) {
 	const micros = int64(30 * 24 * time.Hour / time.Microsecond)
 	begin := noon.UnixMicro() - micros
 	exec(b, p.db, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d - 1)
-		INSERT INTO requests SELECT 'id-' || (1000000000 + i), %d + i * %d, 'req', 'team-' || (i %% 20), 'key-' || (i %% 3),
-		'chat_completions', 'model-' || (i %% 5), 'model', 'served-' || (i %% 5), 'anthropic', CASE WHEN i %% 7 < 4 THEN 'eu' ELSE 'us' END,
+		INSERT INTO requests SELECT 'id-' || (1000000000 + i), %d + CAST(i AS bigint) * %d, 'req', 'team-' || (i %% 20), 'key-' || (i %% 3),
+		'chat_completions', 'model-' || (i / 60 %% 5), 'model', 'served-' || (i / 60 %% 5), 'anthropic', CASE WHEN i / 300 %% 2 = 0 THEN 'eu' ELSE 'us' END,
 		1, 0, 200, 'finished', 1, 1000, 100, 50, 0, 0, 10, 0, 0, 4500, 100, 0, 0, 500000, 2000000 FROM n`, millions, begin, micros/millions))
 	exec(b, p.db, `INSERT INTO hourly SELECT time / 3600000000 * 3600000000, team, key, model, served, publisher, location,
 		count(*), 0, sum(input), sum(output), sum(cache_read), 0, 0, sum(reasoning), 0, 0, sum(cost), sum(saved), 0, 0

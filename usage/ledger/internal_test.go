@@ -14,7 +14,7 @@ import (
 func TestNewID(t *testing.T) {
 	now := time.Date(2026, 3, 31, 12, 0, 0, 123_456_000, time.UTC)
 	a, b := newID(now), newID(now)
-	if a == b || a[:14] != b[:14] || a[14] != '7' || a[:13] != "019d4417-307b" {
+	if a == b || a[:14] != b[:14] || a[14] != '7' || a[:13] != "019d43c3-d27b" {
 		t.Errorf("%s, %s", a, b)
 	}
 	var ids []string
@@ -73,8 +73,9 @@ func TestColumnsAreThoseOfTheTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer closeRows(rows)
 		got, err := rows.Columns()
-		if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		if err := errors.Join(err, rows.Err()); err != nil {
 			t.Fatal(err)
 		}
 		if d := cmp.Diff(want, got); d != "" {
@@ -108,7 +109,11 @@ func TestJournalIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { j.store.close() })
+	t.Cleanup(func() {
+		if err := j.store.close(); err != nil {
+			t.Error(err)
+		}
+	})
 	j.max = 3
 	rows := func(ids ...string) []row {
 		var list []row

@@ -408,8 +408,10 @@ func TestTwoLedgersOnOneStore(t *testing.T) {
 		for _, l := range ledgers {
 			for range 20 {
 				group.Go(func() {
-					for range 20 {
-						l.Append(full())
+					for i := range 20 {
+						r := full()
+						r.Team = fmt.Sprint("team-", i%7)
+						l.Append(r)
 					}
 				})
 			}

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -96,6 +97,7 @@ func TestReplayOfWhatIsThere(t *testing.T) {
 }
 
 func TestCommitWithoutAnswer(t *testing.T) {
+	t.Parallel()
 	p := postgresPlace(t)
 	o, logs := p.options(t)
 	l := open(t, o)
@@ -117,6 +119,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 }
 
 func TestServerAwayAtOpen(t *testing.T) {
+	t.Parallel()
 	p := postgresPlace(t)
 	p.stop()
 	o, _ := p.options(t)
@@ -129,6 +132,38 @@ func TestServerAwayAtOpen(t *testing.T) {
 	until(t, "the journal to be empty", func() bool { return l.Waiting() == 0 })
 	if n := count(t, l); n != 1 {
 		t.Errorf("%d requests", n)
+	}
+}
+
+func TestServerHangsAtOpen(t *testing.T) {
+	t.Parallel()
+	p := postgresPlace(t)
+	p.link.hangAfter("user") // the first message
+	o, _ := p.options(t)
+	begun := time.Now()
+	l := open(t, o)
+	if d := time.Since(begun); d > 4*time.Second {
+		t.Errorf("a server that hangs was noticed after %v", d)
+	}
+	l.Append(full())
+	if l.Waiting() != 1 || !l.Accepts() {
+		t.Errorf("%d rows wait, accepts: %v", l.Waiting(), l.Accepts())
+	}
+}
+
+// What does not mend itself is told at the start, journal or not.
+func TestDatabaseThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	p := postgresPlace(t)
+	o, _ := p.options(t)
+	u, err := url.Parse(p.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/nowhere"
+	o.Store = u.String()
+	if _, err := ledger.Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), `"nowhere" does not exist`) {
+		t.Error(err)
 	}
 }
 
@@ -195,6 +230,7 @@ func TestLost(t *testing.T) {
 }
 
 func TestQueueIsBounded(t *testing.T) {
+	t.Parallel()
 	p := sqlitePlace(t)
 	o, _ := p.options(t)
 	o.Sync, o.Journal = false, ""

@@ -33,8 +33,15 @@ type place struct {
 // each runs a test on all databases.
 func each(t *testing.T, test func(t *testing.T, p *place)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, sqlitePlace(t)) })
-	t.Run("postgres", func(t *testing.T) { test(t, postgresPlace(t)) })
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, sqlitePlace(t))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, postgresPlace(t))
+	})
 }
 
 func sqlitePlace(t testing.TB) *place {
@@ -92,9 +99,9 @@ func openDB(t testing.TB, driver, dsn string) *sql.DB {
 	return db
 }
 
-func exec(t testing.TB, db *sql.DB, statement string, args ...any) {
+func exec(t testing.TB, db *sql.DB, statement string) {
 	t.Helper()
-	if _, err := db.Exec(statement, args...); err != nil {
+	if _, err := db.Exec(statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }

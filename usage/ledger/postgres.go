@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"net/url"
@@ -38,8 +39,8 @@ func openPostgres(address string) (*store, error) {
 	}
 	s.write.SetMaxOpenConns(4)
 	s.read.SetMaxOpenConns(4)
-	for _, db := range []interface{ SetConnMaxIdleTime(time.Duration) }{s.read, s.schema} {
-		db.SetConnMaxIdleTime(time.Minute)
+	for _, db := range []*sql.DB{s.write, s.read, s.schema} {
+		db.SetConnMaxIdleTime(time.Minute) // before a firewall in between forgets them
 	}
 	return s, nil
 }

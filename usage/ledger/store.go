@@ -96,12 +96,12 @@ func (f *fault) Error() string { return f.text }
 
 func (f *fault) Unwrap() error { return f.err }
 
-// fault names the store in an error, and hides its secrets.
+// fault names the store in an error, hides its secrets, and makes it one line.
 func (s *store) fault(err error) error {
 	if err == nil {
 		return nil
 	}
-	text := err.Error()
+	text := strings.Join(strings.Fields(err.Error()), " ")
 	for _, secret := range s.secrets {
 		text = strings.ReplaceAll(text, secret, "***")
 	}
@@ -133,8 +133,12 @@ func (s *store) migrate(ctx context.Context) error {
 		return err
 	}
 	// Most times there is nothing to do, and no lock to wait for.
-	if have, err := s.version(ctx); err == nil && have >= want {
+	have, err := s.version(ctx)
+	switch {
+	case err == nil && have >= want:
 		return nil
+	case err != nil && !s.absent(err) && !s.raced(err):
+		return s.fault(err)
 	}
 	race, cancel := context.WithTimeout(ctx, maxRace)
 	defer cancel()
@@ -146,9 +150,6 @@ func (s *store) migrate(ctx context.Context) error {
 }
 
 func (s *store) up(ctx context.Context) error {
-	if err := s.ping(ctx); err != nil {
-		return err
-	}
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
@@ -167,12 +168,6 @@ func (s *store) up(ctx context.Context) error {
 	}
 	_, err = p.Up(ctx)
 	return err
-}
-
-func (s *store) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	return s.schema.PingContext(ctx)
 }
 
 // probe tells whether the store takes rows.

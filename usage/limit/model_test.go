@@ -137,22 +137,31 @@ func TestModel(t *testing.T) {
 	}
 	t.Logf("seed %d", seed)
 	tally := make(map[string]int)
-	for n := range uint64(8) {
-		everywhere(t, func(w *world) {
-			k := &walk{
-				world: w, random: rand.New(rand.NewPCG(seed, n)), l: w.limiter(FailLocal), model: newModel(), tally: tally, //nolint:gosec // not secret
-			}
-			for _, id := range []string{"a", "a/key/k", "a/models/m"} {
-				k.scopes = append(k.scopes, scope(id, k.limits()))
-			}
-			time.Sleep(time.Duration(k.random.Int64N(int64(40 * 24 * time.Hour))).Truncate(time.Millisecond))
-			for range 300 {
-				k.step()
-			}
-		})
+	for n := range uint64(20) {
+		wander := func(w *world) { newWalk(w, rand.New(rand.NewPCG(seed, n)), tally).go300() } //nolint:gosec // not secret
+		if n < 4 {
+			everywhere(t, wander)
+		} else {
+			t.Run("memory", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { wander(newWorld(t)) }) })
+		}
 	}
 	if len(tally) < 1+int(kinds) {
 		t.Errorf("walks with little to see: %v", tally)
+	}
+}
+
+func newWalk(w *world, random *rand.Rand, tally map[string]int) *walk {
+	k := &walk{world: w, random: random, l: w.limiter(FailLocal), model: newModel(), tally: tally}
+	for _, id := range []string{"a", "a/key/k", "a/models/m"} {
+		k.scopes = append(k.scopes, scope(id, k.limits()))
+	}
+	time.Sleep(time.Duration(random.Int64N(int64(40 * 24 * time.Hour))).Truncate(time.Millisecond))
+	return k
+}
+
+func (k *walk) go300() {
+	for range 300 {
+		k.step()
 	}
 }
 
@@ -160,7 +169,7 @@ func TestModel(t *testing.T) {
 func (k *walk) limits() Limits {
 	some := func(least, spread int64) int64 { return (least + k.random.Int64N(spread)) * min(1, k.random.Int64N(3)) }
 	return Limits{
-		RequestsPerMinute: 3 + k.random.Int64N(20), TokensPerMinute: some(1000, 20000), Concurrency: some(2, 20),
+		RequestsPerMinute: 3 + k.random.Int64N(20), TokensPerMinute: some(500, 5000), Concurrency: some(2, 20),
 		PerDay: usage.Micros(some(1000, 10000)), PerMonth: usage.Micros(some(5000, 20000)),
 	}
 }
@@ -175,7 +184,7 @@ func (k *walk) step() {
 	case n == 8:
 		time.Sleep(time.Duration(k.random.IntN(20_000)) * time.Millisecond)
 	case k.random.IntN(6) == 0:
-		time.Sleep(time.Duration(k.random.IntN(40*3600_000)) * time.Millisecond)
+		time.Sleep(time.Duration(k.random.IntN(12*3600_000)) * time.Millisecond)
 	}
 	k.compare()
 }

@@ -61,7 +61,7 @@ func newShared(o Options, t tuning, onLoss func()) (*shared, error) {
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = t.answer, t.answer, t.answer
 	options.ContextTimeoutEnabled = true
 	options.MaxRetries, options.DialerRetries = -1, 1
-	options.PoolSize = connections
+	options.PoolSize = connections + 2 // and the background
 	if t.client != nil {
 		t.client(options)
 	}
@@ -93,6 +93,7 @@ func (s *shared) take(ctx context.Context, o *order) (*reply, error) {
 	s.order(m, o, id)
 	n, err := s.send(ctx, b, m)
 	if err != nil {
+		s.undo(o, id)
 		return nil, err
 	}
 	r, err := decode(o, n)
@@ -104,9 +105,19 @@ func (s *shared) take(ctx context.Context, o *order) (*reply, error) {
 	return r, nil
 }
 
+// undo closes what Redis may have opened though it did not answer. If that comes too early it
+// lapses.
+func (s *shared) undo(o *order, id string) {
+	if o.look {
+		return
+	}
+	t := &Ticket{order: o, reply: &reply{at: instantOf(s.now()), id: id}}
+	settlements, _ := s.settlements(t, Charge{Tokens: o.charge.Tokens})
+	s.pending.add(settlements)
+}
+
 // settle sends what frees a place at once, and keeps the rest for the next call.
 func (s *shared) settle(t *Ticket, used Charge) {
-	s.leases.drop(t.reply)
 	settlements, urgent := s.settlements(t, used)
 	if urgent && !s.away.Load() {
 		s.flush(context.Background(), settlements)

@@ -203,7 +203,11 @@ func TestSilence(t *testing.T) {
 		}
 		w.calls.deaf.Store(false)
 		w.mend()
-		if n := w.levels(l, s...)["usd_per_day"]; n != 33 || !l.Shared() {
+		w.calls.deaf.Store(true)
+		w.admit(l, s, Charge{Micros: 10}).Settle(Charge{Micros: 40}) // here, and reserved there
+		w.calls.deaf.Store(false)
+		w.mend()
+		if n := w.levels(l, s...)["usd_per_day"]; n != 73 || !l.Shared() {
 			t.Errorf("%d spent", n)
 		}
 	})

@@ -71,14 +71,25 @@ local function lapse(base)
   end
 end
 
+-- add counts in a minute. A key that is new gets its end.
+local function add(k, n)
+  local sum = redis.call('INCRBY', k, n)
+  if sum == n then redis.call('PEXPIRE', k, WINDOW) end
+  return sum
+end
+
+-- grow adds to a purse likewise: an end for which one of its two sums begins.
+local function grow(p, field, micros)
+  if redis.call('HINCRBY', p.key, field, micros) == micros then redis.call('PEXPIRE', p.key, p.ttl) end
+end
+
 local function correct(base, of, n)
   if of ~= minute and of ~= minute - 1 then
     if n < 0 then return end
     of = minute
   end
   local k = base .. ':t:' .. of
-  if redis.call('INCRBY', k, n) < 0 then redis.call('SET', k, 0) end
-  redis.call('PEXPIRE', k, WINDOW)
+  if add(k, n) < 0 then redis.call('SET', k, 0, 'PX', WINDOW) end
 end
 
 -- pay adds to what was spent on a day. What was settled before the ledger was asked is in its
@@ -87,8 +98,7 @@ local function pay(base, day, micros, age)
   for _, p in ipairs(purses(base, day)) do
     local seeded = redis.call('HGET', p.key, 'seeded')
     if not seeded or now - age > tonumber(seeded) - SURE then
-      redis.call('HINCRBY', p.key, 'spent', micros)
-      redis.call('PEXPIRE', p.key, p.ttl)
+      grow(p, 'spent', micros)
     end
   end
 end
@@ -96,7 +106,6 @@ end
 local function settle(fresh)
   local base, member, of, n, day, micros, age = key(), str(), num(), num(), num(), num(), num()
   if not fresh then return end
-  lapse(base)
   if member ~= '' and redis.call('ZREM', base .. ':o', member) == 1 then release(base, member) end
   if n ~= 0 then correct(base, of, n) end
   if micros ~= 0 then pay(base, day, micros, age) end
@@ -123,10 +132,11 @@ local id = str()
 local asked = {1, num(), 1, num()}
 local missing = {}
 
-local function budget(s, place, p, max, ledger, label, seed)
+-- seeded reads a purse. One whose beginning is not known goes on from a seed, or is missing.
+local function seeded(p, place, max, ledger, label, seed)
   local h = redis.call('HMGET', p.key, 'spent', 'held', 'seeded')
   p.spent, p.held = int(h[1]), int(h[2])
-  if max == 0 or ledger == 0 or h[3] then return p end
+  if max == 0 or ledger == 0 or h[3] then return end
   if label ~= p.label then
     missing[#missing + 1] = place
   elseif seed >= 0 then
@@ -134,21 +144,32 @@ local function budget(s, place, p, max, ledger, label, seed)
     redis.call('HSET', p.key, 'spent', p.spent, 'seeded', now)
     redis.call('PEXPIRE', p.key, p.ttl)
   end
-  return p
+end
+
+-- window reads a minute and the one before.
+local function window(base, what, max)
+  if max == 0 then return 0, 0 end
+  local w = redis.call('MGET', base .. what .. minute, base .. what .. minute - 1)
+  return int(w[1]), int(w[2])
 end
 
 local function read(i)
   local base = key()
-  local s = {base = base, max = {num(), num(), num(), num(), num()}}
-  lapse(base)
-  local w = redis.call('MGET', base .. ':r:' .. minute, base .. ':r:' .. minute - 1,
-    base .. ':t:' .. minute, base .. ':t:' .. minute - 1)
-  s.r, s.rb, s.t, s.tb = int(w[1]), int(w[2]), int(w[3]), int(w[4])
-  s.open = redis.call('ZCARD', base .. ':o')
-  local ledger = num()
-  s.purses = purses(base, today)
-  for j, p in ipairs(s.purses) do
-    budget(s, (i - 1) * 2 + j - 1, p, s.max[3 + j], ledger, num(), num())
+  local s = {base = base, open = 0, max = {num(), num(), num(), num(), num()}}
+  local ledger, seeds = num(), {{num(), num()}, {num(), num()}}
+  s.r, s.rb = window(base, ':r:', s.max[1])
+  s.t, s.tb = window(base, ':t:', s.max[2])
+  s.purses = {{spent = 0, held = 0}, {spent = 0, held = 0}}
+  s.budgeted = s.max[4] > 0 or s.max[5] > 0
+  if s.max[3] > 0 or s.budgeted then
+    lapse(base)
+    s.open = redis.call('ZCARD', base .. ':o')
+  end
+  if s.budgeted then
+    s.purses = purses(base, today)
+    for j, p in ipairs(s.purses) do
+      seeded(p, (i - 1) * 2 + j - 1, s.max[3 + j], ledger, seeds[j][1], seeds[j][2])
+    end
   end
   return s
 end
@@ -170,11 +191,6 @@ local function admits(s, l)
   return p.spent + p.held + asked[4] <= max
 end
 
-local function add(k, n)
-  redis.call('INCRBY', k, n)
-  redis.call('PEXPIRE', k, WINDOW)
-end
-
 local function reserve(s)
   if s.max[1] > 0 then
     s.r = s.r + 1
@@ -184,12 +200,11 @@ local function reserve(s)
     s.t = s.t + asked[2]
     add(s.base .. ':t:' .. minute, asked[2])
   end
-  local held = (s.max[4] > 0 or s.max[5] > 0) and asked[4] or 0
+  local held = s.budgeted and asked[4] or 0
   if held > 0 then
     for _, p in ipairs(s.purses) do
       p.held = p.held + held
-      redis.call('HINCRBY', p.key, 'held', held)
-      redis.call('PEXPIRE', p.key, p.ttl)
+      grow(p, 'held', held)
     end
   end
   if s.max[3] == 0 and held == 0 then return end
