@@ -25,7 +25,7 @@ const (
 
 // insertRequests inserts n rows, and returns the ids of those that were not there.
 func insertRequests(n int) string {
-	return insert("requests", columns, n) + " RETURNING id"
+	return insert("requests", columns, n) + " ON CONFLICT (id) DO NOTHING RETURNING id"
 }
 
 // addHourly adds n sums to those of hourly.

@@ -118,6 +118,7 @@ func (s *shared) undo(o *order, id string) {
 
 // settle sends what frees a place at once, and keeps the rest for the next call.
 func (s *shared) settle(t *Ticket, used Charge) {
+	s.leases.drop(t.reply)
 	settlements, urgent := s.settlements(t, used)
 	if urgent && !s.away.Load() {
 		s.flush(context.Background(), settlements)
