@@ -140,7 +140,7 @@ func TestLabels(t *testing.T) {
 	w.chat("claude-sonnet-4-5", "", authorization, "Bearer "+otherKey).completion()
 	var teams []string
 	for _, r := range w.vertex.Requests() {
-		teams = append(teams, r.Header.Get("X-Vertex-AI-Labels"))
+		teams = append(teams, r.Labels["team"])
 	}
 	if !slices.Equal(teams, []string{"search", "other"}) {
 		t.Errorf("Google was told %q", teams)

@@ -53,12 +53,18 @@ func Price(p *catalogue.Prices, location string, u openai.Usage) Cost {
 	if p == nil || lowest(&u) < 0 {
 		return Cost{Unknown: true}
 	}
+	free := *p == catalogue.Prices{}
 	r := ratesOf(p, location, u.Prompt())
 	paid, uncached := r.sums(&u)
 	if !paid.exact() || !uncached.exact() {
 		return Cost{Unknown: true}
 	}
-	return Cost{Micros: paid.micros(), Saved: (uncached - paid).micros()}
+	return Cost{Micros: paid.micros(), Saved: (uncached - paid).micros(), Unknown: !free && unpriced(p, &u)}
+}
+
+// unpriced tells whether something was used that has no price beside others that do.
+func unpriced(p *catalogue.Prices, u *openai.Usage) bool {
+	return u.WebSearches > 0 && p.WebSearches == 0 || u.Pages > 0 && p.Pages == 0
 }
 
 // lowest is what an answer has least of.

@@ -156,3 +156,16 @@ func BenchmarkPrice(b *testing.B) {
 		usage.Price(m.Prices, "eu", openai.Usage{Input: 1_200, Output: 350, CacheRead: 45_000})
 	}
 }
+
+// A search or a page without a price of its own is not taken to be free, unless all is.
+func TestPriceOfUnlistedKinds(t *testing.T) {
+	listed := &catalogue.Prices{Input: 1, Output: 2}
+	for _, u := range []openai.Usage{{Input: 10, WebSearches: 1}, {Input: 10, Pages: 1}} {
+		if c := usage.Price(listed, "global", u); !c.Unknown || c.Micros != 10 {
+			t.Errorf("%+v costs %+v", u, c)
+		}
+		if c := usage.Price(&catalogue.Prices{}, "global", u); c != (usage.Cost{}) {
+			t.Errorf("%+v of a free model costs %+v", u, c)
+		}
+	}
+}

@@ -62,7 +62,7 @@ func (w *writer) revives(ctx context.Context) bool {
 type fall struct{ error }
 
 func (w *writer) replay(ctx context.Context) (moved int64, err error) {
-	if w.journal == nil || w.journal.rows.Load() >= 0 {
+	if w.journal == nil || w.journal.rows.Load() == 0 {
 		return 0, nil
 	}
 	return w.journal.replay(ctx, func(ctx context.Context, rows []row) error {

@@ -403,7 +403,7 @@ func TestNoLimits(t *testing.T) {
 		everywhere(t, func(w *world) {
 			w.cut()
 			l := w.limiter(fail)
-			time.Sleep(time.Second)
+			time.Sleep(1500 * time.Millisecond) // between two probes
 			before := w.calls.n.Load()
 			w.admit(l, []*Scope{scope("a", Limits{})}, Charge{Tokens: 1, Micros: usage.Micros(1)}).Settle(Charge{})
 			if w.calls.n.Load() != before {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -118,9 +119,10 @@ func (l *Limiter) take(ctx context.Context, o *order) (*reply, store, error) {
 	return r, l.local, err
 }
 
-// seeded takes, and asks the ledger for the counters that the store does not have.
+// seeded takes, and asks the ledger for the counters that the store does not have. It may have
+// to ask twice, where a day ends.
 func (l *Limiter) seeded(ctx context.Context, s store, o *order) (*reply, error) {
-	for {
+	for range 3 {
 		r, err := s.take(ctx, o)
 		if err != nil || len(r.missing) == 0 {
 			return r, err
@@ -129,6 +131,7 @@ func (l *Limiter) seeded(ctx context.Context, s store, o *order) (*reply, error)
 			return nil, err
 		}
 	}
+	return nil, fmt.Errorf("budgets of %s do not begin", o.scopes[0].Title)
 }
 
 func (l *Limiter) seed(ctx context.Context, o *order, r *reply) error {

@@ -219,6 +219,12 @@ func (k *walk) checkRetry(s *Scope, c Charge, r *Refusal, now time.Time) {
 	if r.Limit != "requests_per_minute" && r.Limit != "tokens_per_minute" {
 		return
 	}
+	if r.Never || r.Asked > r.Max {
+		if !r.Never || r.Asked <= r.Max || r.RetryAfter != 0 {
+			k.Fatalf("never: %+v", r)
+		}
+		return
+	}
 	at := now.Add(r.RetryAfter)
 	if !k.model.fits(s, r.Limit, r.Max, c, at) || k.model.fits(s, r.Limit, r.Max, c, at.Add(-time.Millisecond)) {
 		k.Fatalf("room is not exactly then: %+v", r)

@@ -80,7 +80,7 @@ end
 
 -- grow adds to a purse likewise: an end for which one of its two sums begins.
 local function grow(p, field, micros)
-  if redis.call('HINCRBY', p.key, field, micros) == micros then redis.call('PEXPIRE', p.key, p.ttl) end
+  if redis.call('HINCRBY', p.key, field, micros) == micros then end
 end
 
 local function correct(base, of, n)
