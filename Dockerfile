@@ -31,6 +31,10 @@ FROM ${BASE}
 COPY --from=build /out/gateway /gateway
 # In digits: runAsNonRoot cannot judge a user given by name.
 USER 65532:65532
+# That user's home, the one folder it may write to: the record of usage and its journal
+# go here unless the configuration says otherwise. A volume keeps them longer than the
+# container, and has to be here where the root is read-only.
+WORKDIR /home/nonroot
 # The API and the admin port. Both listen on loopback unless the configuration or
 # GATEWAY_LISTEN and GATEWAY_ADMIN_LISTEN say otherwise.
 EXPOSE 8080 9090

@@ -69,6 +69,9 @@ func TestImage(t *testing.T) {
 	if user := only(t, image, "USER"); !regexp.MustCompile(`^[1-9]\d*:[1-9]\d*$`).MatchString(user) {
 		t.Errorf("USER %s is not numeric, or root: runAsNonRoot would refuse it", user)
 	}
+	if home := only(t, image, "WORKDIR"); home != "/home/nonroot" {
+		t.Errorf("WORKDIR %s is not the home of the base image's user, who could not write there", home)
+	}
 	var entrypoint []string
 	if err := json.Unmarshal([]byte(only(t, image, "ENTRYPOINT")), &entrypoint); err != nil {
 		t.Fatalf("ENTRYPOINT needs a shell, which the image lacks: %v", err)

@@ -117,7 +117,34 @@ func (m manifest) gateway(t *testing.T) corev1.Container {
 	return containers[i]
 }
 
-// config is what the gateway reads from the ConfigMap, by its own loader.
+// secrets :: variable that a Secret sets -> what it may hold
+var secrets = map[string]string{
+	"GATEWAY_USAGE_STORE":  "postgres://gateway:example@10.0.0.3/gateway?sslmode=verify-full",
+	"GATEWAY_LIMITS_REDIS": "rediss://gateway:example@10.0.0.4:6379",
+}
+
+// environment looks up the variables of a container.
+func environment(t *testing.T, c corev1.Container) func(string) (string, bool) {
+	t.Helper()
+	values := map[string]string{}
+	for _, v := range c.Env {
+		values[v.Name] = v.Value
+		if v.ValueFrom == nil {
+			continue
+		}
+		secret, ok := secrets[v.Name]
+		if v.ValueFrom.SecretKeyRef == nil || !ok {
+			t.Fatalf("%s: where is %s from, and what may it be?", c.Name, v.Name)
+		}
+		values[v.Name] = secret
+	}
+	return func(name string) (string, bool) {
+		value, ok := values[name]
+		return value, ok
+	}
+}
+
+// config is what the gateway reads from the ConfigMap and its variables, by its own loader.
 func (m manifest) config(t *testing.T) *config.Config {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.yaml")
@@ -125,7 +152,7 @@ func (m manifest) config(t *testing.T) *config.Config {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(path, func(string) (string, bool) { return "", false })
+	c, err := config.Load(path, environment(t, m.gateway(t)))
 	if err != nil {
 		t.Fatalf("%s: %v", m.path, err)
 	}

@@ -15,21 +15,40 @@ type books struct {
 	t     testing.TB
 	store string
 	db    *sql.DB
+	seize string // begins a transaction for which all others wait
 }
 
 // openBooks opens what usage.store names.
 func openBooks(t testing.TB, store string) *books {
 	t.Helper()
-	driver, address := "pgx", store
+	driver, address, seize := "pgx", store, "BEGIN; LOCK TABLE requests"
 	if path, isFile := strings.CutPrefix(store, "sqlite:"); isFile {
-		driver, address = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)"
+		driver, address, seize = "sqlite", "file:"+path+"?_pragma=busy_timeout(5000)", "BEGIN IMMEDIATE"
 	}
 	db, err := sql.Open(driver, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return &books{t, store, db}
+	return &books{t, store, db, seize}
+}
+
+// lock lets nobody else write, until the function it returns is called.
+func (b *books) lock() (unlock func()) {
+	b.t.Helper()
+	c, err := b.db.Conn(b.t.Context())
+	if err == nil {
+		_, err = c.ExecContext(b.t.Context(), b.seize)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return func() {
+		if _, err := c.ExecContext(b.t.Context(), "ROLLBACK"); err != nil {
+			b.t.Error(err)
+		}
+		c.Close()
+	}
 }
 
 // An item is what the tests look at in a row.
@@ -64,7 +83,7 @@ func (b *books) items() map[string][]item {
 
 // check wants a row for each good answer that a client saw whole, with the tokens that it
 // was told, no request to have two, and the sums to be those of the rows.
-func (b *books) check(asks []*ask) {
+func (b *books) check(asks []*inquiry) {
 	b.t.Helper()
 	items, whole, missing, wrong := b.items(), 0, 0, 0
 	for _, a := range asks {
@@ -112,20 +131,22 @@ func (b *books) checkSums() {
 		}
 	}
 	want := fmt.Sprintf("%d requests, %d tokens, %d micros",
-		b.number("SELECT count(*) FROM requests"), b.number("SELECT sum(input + output) FROM requests"), b.spent())
+		b.number("SELECT count(*) FROM requests"), b.number("SELECT sum(input + output) FROM requests"), b.number("SELECT sum(cost) FROM requests"))
 	if got := b.reported(); got != want {
 		b.t.Errorf("gateway usage reports %s; the rows have %s", got, want)
 	}
 }
 
-// spent is the cost of all rows.
-func (b *books) spent() int64 { return b.number("SELECT COALESCE(sum(cost), 0) FROM requests") }
+// spentBy a team, in micro-dollars.
+func (b *books) spentBy(team string) int64 {
+	return b.number("SELECT COALESCE(sum(cost), 0) FROM requests WHERE team = $1", team)
+}
 
 // number is what a statement selects.
-func (b *books) number(statement string) int64 {
+func (b *books) number(statement string, args ...any) int64 {
 	b.t.Helper()
 	var n int64
-	if err := b.db.QueryRow(statement).Scan(&n); err != nil {
+	if err := b.db.QueryRow(statement, args...).Scan(&n); err != nil {
 		b.t.Fatalf("%s: %v", statement, err)
 	}
 	return n

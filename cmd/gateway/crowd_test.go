@@ -14,11 +14,12 @@ import (
 	"time"
 )
 
-// An ask is one request, and what came of it.
-type ask struct {
+// An inquiry is one request, and what came of it.
+type inquiry struct {
+	by           *visitor
 	id           string
 	began, ended time.Time
-	status       int    // 0: no answer began
+	status       int // 0: no answer began
 	header       http.Header
 	code         string // of the error
 	err          error  // the answer did not come to its end
@@ -27,7 +28,7 @@ type ask struct {
 }
 
 // whole tells whether the client has seen a good answer to its end.
-func (a *ask) whole() bool { return a.status == http.StatusOK && a.err == nil }
+func (a *inquiry) whole() bool { return a.status == http.StatusOK && a.err == nil }
 
 // A visitor asks in the name of a tenant. It is safe for concurrent use.
 type visitor struct {
@@ -45,12 +46,12 @@ func visit(t testing.TB, n *tenant) *visitor {
 const question = `{"model":"claude-opus-4-8","max_tokens":200,"messages":[{"role":"user","content":"How are you?"}]%s}`
 
 // ask sends a request with an id of its own, and reads the answer.
-func (v *visitor) ask(url string, stream bool) *ask {
+func (v *visitor) ask(url string, stream bool) *inquiry {
 	more := ""
 	if stream {
 		more = `,"stream":true,"stream_options":{"include_usage":true}`
 	}
-	a := &ask{id: fmt.Sprintf("%s-%d", v.name, v.last.Add(1)), began: time.Now()}
+	a := &inquiry{by: v, id: fmt.Sprintf("%s-%d", v.name, v.last.Add(1)), began: time.Now()}
 	defer func() { a.ended = time.Now() }()
 	req, err := http.NewRequest(http.MethodPost, url+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(question, more)))
 	if err != nil {
@@ -75,7 +76,7 @@ func (v *visitor) ask(url string, stream bool) *ask {
 }
 
 // read takes what the test looks at out of a body.
-func (a *ask) read(body []byte, stream bool) error {
+func (a *inquiry) read(body []byte, stream bool) error {
 	if stream && a.status == http.StatusOK {
 		events, found := bytes.CutSuffix(body, []byte("\n\ndata: [DONE]\n\n"))
 		if !found {
@@ -106,7 +107,7 @@ type crowd struct {
 	whole   atomic.Int64
 
 	mu   sync.Mutex
-	asks []*ask
+	asks []*inquiry
 }
 
 // gather lets so many clients begin, at all of these gateways.
@@ -127,7 +128,7 @@ func gather(t testing.TB, v *visitor, clients int, urls ...string) *crowd {
 	return c
 }
 
-func (c *crowd) note(a *ask) {
+func (c *crowd) note(a *inquiry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asks = append(c.asks, a)
@@ -144,15 +145,15 @@ func (c *crowd) await(n int) {
 }
 
 // leave ends the questions, and is all that were asked.
-func (c *crowd) leave() []*ask {
+func (c *crowd) leave() []*inquiry {
 	c.over.Store(true)
 	c.clients.Wait()
 	return c.asks
 }
 
 // attempt lets so many clients ask so often each, and returns when all have.
-func attempt(v *visitor, clients, times int, urls ...string) []*ask {
-	asks := make([]*ask, clients*times)
+func attempt(v *visitor, clients, times int, urls ...string) []*inquiry {
+	asks := make([]*inquiry, clients*times)
 	var all sync.WaitGroup
 	for i := range clients {
 		all.Go(func() {
@@ -165,8 +166,8 @@ func attempt(v *visitor, clients, times int, urls ...string) []*ask {
 	return asks
 }
 
-// tally counts asks by status and code; those that broke off are "broken".
-func tally(asks []*ask) map[string]int {
+// tally counts inquiries by status and code; those that broke off are "broken".
+func tally(asks []*inquiry) map[string]int {
 	count := map[string]int{}
 	for _, a := range asks {
 		switch {

@@ -14,26 +14,21 @@ import (
 func TestKill(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		k := newKilling(t, "sqlite:"+filepath.Join(t.TempDir(), "usage.db"))
-		for range k.rounds {
-			k.round(func(*crowd) {})
-		}
-		k.reckon()
+		k.run(k.nothing, k.hang)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		servers := newServers(t)
 		k := newKilling(t, newSchema(t, servers.begin("postgres")))
-		// PostgreSQL is there, goes away, comes back, crashes: the gateway is killed after each.
-		faults := [][]string{{"start"}, {"stop"}, {"start"}, {"kill", "start"}}
-		for i := range k.rounds {
-			k.round(func(c *crowd) {
-				for _, word := range faults[i%len(faults)] {
-					servers.do(word, "postgres")
-					c.await(k.dice.IntN(30))
-				}
-			})
-		}
-		servers.do("start", "postgres")
-		k.reckon()
+		k.run(
+			k.hang,
+			func(*crowd) func() { servers.do("stop", "postgres"); return func() {} },
+			func(*crowd) func() { servers.do("start", "postgres"); return func() {} },
+			func(c *crowd) func() {
+				servers.do("kill", "postgres")
+				c.await(1 + k.dice.IntN(100))
+				return func() { servers.do("start", "postgres") }
+			},
+		)
 	})
 }
 
@@ -45,7 +40,8 @@ type killing struct {
 	books   *books
 	visitor *visitor
 	gateway *replica
-	asks    []*ask
+	asks    []*inquiry
+	kept    int64 // rows that were in the journal when the gateway was killed
 }
 
 func newKilling(t *testing.T, store string) *killing {
@@ -65,22 +61,40 @@ func newKilling(t *testing.T, store string) *killing {
 	}
 }
 
+// A mishap happens to the store while the gateway is under load. What it returns is called
+// when the gateway was killed.
+type mishap func(*crowd) func()
+
+func (k *killing) nothing(*crowd) func() { return func() {} }
+
+// hang makes the store take no rows.
+func (k *killing) hang(*crowd) func() { return k.books.lock() }
+
+// run plays the rounds, and compares what the clients saw with what is written.
+func (k *killing) run(mishaps ...mishap) {
+	k.t.Helper()
+	for i := range k.rounds {
+		k.round(mishaps[i%len(mishaps)])
+	}
+	settle(k.t, k.gateway)
+	k.t.Logf("%d rows were in the journal at a kill", k.kept)
+	if k.rounds > len(mishaps) && k.kept == 0 {
+		k.t.Error("no row was in the journal at a kill")
+	}
+	k.books.check(k.asks)
+	k.gateway.stop()
+}
+
 // round loads the gateway, lets something happen, kills it, and starts it again.
-func (k *killing) round(happens func(*crowd)) {
+func (k *killing) round(happens mishap) {
 	k.t.Helper()
 	c := gather(k.t, k.visitor, 16, k.gateway.url)
 	c.await(1 + k.dice.IntN(100))
-	happens(c)
+	then := happens(c)
 	c.await(1 + k.dice.IntN(100))
 	k.gateway.kill()
 	k.asks = append(k.asks, c.leave()...)
+	k.kept += openBooks(k.t, "sqlite:"+k.gateway.journal).number("SELECT count(*) FROM requests")
+	then()
 	k.gateway.start()
-}
-
-// reckon compares what the clients saw with what is written.
-func (k *killing) reckon() {
-	k.t.Helper()
-	settle(k.t, k.gateway)
-	k.books.check(k.asks)
-	k.gateway.stop()
 }

@@ -31,19 +31,30 @@ func newTenant(name, limits string) *tenant {
 	return &tenant{name + "-" + rand.Text()[:8], usage.NewSecret(), limits}
 }
 
+// yaml is the team in a configuration.
+func (n *tenant) yaml() string {
+	return fmt.Sprintf("  - {name: %s, limits: {%s}, keys: [{name: only, sha256: %s}]}\n", n.name, n.limits, usage.Hash(n.secret))
+}
+
 // writeConfig makes the file of gateways in front of an emulator. Each has a journal of its own.
 func writeConfig(t testing.TB, store, more string, tenants ...*tenant) string {
 	t.Helper()
+	teams := more + "\nteams:\n"
+	for _, n := range tenants {
+		teams += n.yaml()
+	}
+	return writeTeams(t, store, teams)
+}
+
+// writeTeams makes such a file with these lines about teams and limits.
+func writeTeams(t testing.TB, store, teams string) string {
+	t.Helper()
 	upstream := httptest.NewServer(fakevertex.New(fakevertex.Options{Scenarios: []fakevertex.Scenario{{Tokens: 40, Pace: time.Millisecond}}}))
 	t.Cleanup(upstream.Close)
-	var text strings.Builder
-	fmt.Fprintf(&text, "listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nvertex: {project: test, credentials: none, base_url: '%s'}\n", upstream.URL)
-	fmt.Fprintf(&text, "usage:\n  store: '%s'\n  journal: '${JOURNAL}'\n%s\nteams:\n", store, more)
-	for _, n := range tenants {
-		fmt.Fprintf(&text, "  - {name: %s, limits: {%s}, keys: [{name: only, sha256: %s}]}\n", n.name, n.limits, usage.Hash(n.secret))
-	}
+	text := fmt.Sprintf("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nvertex: {project: test, credentials: none, base_url: '%s'}\nusage: {store: '%s', journal: '${JOURNAL}'}\n",
+		upstream.URL, store)
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
-	if err := os.WriteFile(file, []byte(text.String()), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text+teams), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -186,7 +186,7 @@ const (
 
 // Prices in US dollars per million tokens on the global endpoint, or where the model is
 // not served there in every location, unless said otherwise. A price of 0 adds nothing to
-// a cost.
+// a cost, but searches and pages without a price beside others have one that is unknown.
 type Prices struct {
 	Input        float64 `json:"input" yaml:"input"`
 	Output       float64 `json:"output" yaml:"output"`

@@ -1,6 +1,37 @@
 // Package ledger remembers who used what: one row for each request, in SQLite or
 // PostgreSQL, and in a journal on disk while the store is down. It is the only package
 // that knows SQL.
+//
+// A row is written to the table requests and, in the same transaction, added to the sums
+// of its hour in the table hourly. One goroutine writes: what comes while it writes is its
+// next transaction. A row that is there already is neither written nor added again, so
+// that anything whose outcome is in doubt may be repeated: a commit without an answer goes
+// to the journal, and from there to the store once more.
+//
+// Sums take whole hours from hourly, and what is left at the edges from requests.
+//
+// Measured on two cores of an AMD EPYC that others used too, PostgreSQL 15 on the same
+// machine, with
+//
+//	go test -run '^$' -bench Append -benchtime 2s ./usage/ledger
+//	GATEWAY_BENCH_ROWS=1 go test -run '^$' -bench Sum -benchtime 1s ./usage/ledger
+//
+// time for one row, all CPU and waiting included:
+//
+//	                                      SQLite   PostgreSQL
+//	Append, Sync, one caller              0.2-1 ms     0.6 ms
+//	Append, Sync, 64 callers                 54 µs      41 µs
+//	Append, no Sync, one caller              47 µs      33 µs
+//	Append, no Sync, 64 callers              49 µs      25 µs
+//
+// and for sums of five million rows in 30 days, 432,000 rows of hourly:
+//
+//	                                      SQLite   PostgreSQL
+//	a month by team                         0.53 s      0.13 s
+//	a month by day                          0.48 s      0.12 s
+//	by team, key, model, location, day      1.04 s      0.65 s
+//	a day of one team by model              2.2 ms      0.6 ms
+//	all                                     0.22 s      0.08 s
 package ledger
 
 import (

@@ -40,7 +40,7 @@ func TestStoreDownAndBack(t *testing.T) {
 			t.Error("a sum of a store that is down")
 		}
 		p.start()
-		until(t, "the journal to be empty", func() bool { return l.Waiting() == 0 })
+		settled(t, l)
 		l.Append(full())
 		if d := cmp.Diff(total(702), sum(t, l, ledger.Query{})); d != "" {
 			t.Error(d)
@@ -65,7 +65,7 @@ func TestCloseWhileDownAndOpenAgain(t *testing.T) {
 		closeLedger(t, first)
 		p.start()
 		second := open(t, o)
-		until(t, "the journal to be empty", func() bool { return second.Waiting() == 0 })
+		settled(t, second)
 		if n := count(t, second); n != 2 {
 			t.Errorf("%d requests", n)
 		}
@@ -89,7 +89,7 @@ func TestReplayOfWhatIsThere(t *testing.T) {
 		second.Append(r)
 		closeLedger(t, second)
 		third := open(t, o)
-		until(t, "the journal to be empty", func() bool { return third.Waiting() == 0 })
+		settled(t, third)
 		if d := cmp.Diff(total(1), sum(t, third, ledger.Query{})); d != "" {
 			t.Error(d)
 		}
@@ -112,7 +112,7 @@ func TestCommitWithoutAnswer(t *testing.T) {
 	}
 	p.stop()
 	p.start()
-	until(t, "the journal to be empty", func() bool { return l.Waiting() == 0 })
+	settled(t, l)
 	if d := cmp.Diff(total(1), sum(t, l, ledger.Query{})); d != "" {
 		t.Error(d)
 	}
@@ -129,7 +129,7 @@ func TestServerAwayAtOpen(t *testing.T) {
 		t.Errorf("%d rows wait, accepts: %v", l.Waiting(), l.Accepts())
 	}
 	p.start()
-	until(t, "the journal to be empty", func() bool { return l.Waiting() == 0 })
+	settled(t, l)
 	if n := count(t, l); n != 1 {
 		t.Errorf("%d requests", n)
 	}
@@ -188,7 +188,7 @@ func TestNothingTakesRows(t *testing.T) {
 		}
 		until(t, "the journal to take the row", l.Accepts)
 		p.start()
-		until(t, "the store to have the row", func() bool { return l.Waiting() == 0 })
+		settled(t, l)
 		if n := count(t, l); n != 1 {
 			t.Errorf("%d requests", n)
 		}
@@ -249,7 +249,7 @@ func TestQueueIsBounded(t *testing.T) {
 		t.Errorf("%d lost, %d waiting", l.Lost(), l.Waiting())
 	}
 	p.start()
-	until(t, "all to be written", func() bool { return l.Waiting() == 0 })
+	settled(t, l)
 	if n := count(t, l); n != 10_001 {
 		t.Errorf("%d requests", n)
 	}

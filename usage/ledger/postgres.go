@@ -27,7 +27,9 @@ func openPostgres(address string) (*store, error) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = patience
 	}
-	c.RuntimeParams["application_name"] = "gateway"
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "gateway"
+	}
 	batches := c.Copy()
 	batches.RuntimeParams["statement_timeout"] = millis(patience)
 	// What a broken connection left open would hold locks that others wait for.

@@ -72,7 +72,7 @@ func openSQLiteReads(path string) (*sql.DB, error) {
 
 func sqliteURL(path string, busy time.Duration, parameters ...string) string {
 	parameters = append(parameters, "_pragma=busy_timeout("+strconv.FormatInt(busy.Milliseconds(), 10)+")")
-	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(parameters, "&")
+	return "file:" + (&url.URL{Path: filepath.Clean(path)}).EscapedPath() + "?" + strings.Join(parameters, "&")
 }
 
 func sqliteEngine(path string) engine {

@@ -66,7 +66,7 @@ type engine struct {
 func openStore(address string, sync bool) (*store, error) {
 	path, isFile := strings.CutPrefix(address, "sqlite:")
 	switch {
-	case isFile && path != "":
+	case isFile && path != "" && path != ":memory:":
 		return openSQLite(path, sync)
 	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
 		return openPostgres(address)

@@ -196,7 +196,7 @@ func (f *fold) rows() []Row {
 	for _, s := range f.sums {
 		rows = append(rows, s.sum.row(s.by))
 	}
-	slices.SortFunc(rows, func(a, b Row) int { return slices.Compare(b.By, a.By) })
+	slices.SortFunc(rows, func(a, b Row) int { return slices.Compare(a.By, b.By) })
 	return rows
 }
 

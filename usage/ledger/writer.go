@@ -188,6 +188,9 @@ func (w *writer) rest() {
 
 // keep writes rows to the store or, where that is down, to the journal.
 func (w *writer) keep(rows []row) error {
+	if w.stuck.Load() && w.hurry.Err() != nil {
+		return errors.New("the ledger closes, and nothing took the rows before these")
+	}
 	err := w.fault()
 	if err == nil {
 		if err = w.store.insert(w.hurry, rows); err == nil {

@@ -2,6 +2,7 @@ package limit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -18,6 +19,8 @@ const (
 	// freshness is how long its answer, or that it has none, is told to others.
 	freshness = time.Second
 )
+
+var errUnanswered = errors.New("the ledger has not answered")
 
 // asks are the questions to the ledger: one at a time for each budget.
 type asks struct {
@@ -76,11 +79,15 @@ func (a *asks) stale(q *ask) bool { return !q.at.IsZero() && a.now().Sub(q.at) >
 func (a *asks) put(ctx context.Context, q *ask, s *Scope, since time.Time) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	defer close(q.done)
-	micros, err := s.Spent(ctx, since)
-	if err != nil {
+	micros, err := usage.Micros(0), errUnanswered
+	defer func() { a.answer(q, micros, err) }() // even if the ledger panics
+	if micros, err = s.Spent(ctx, since); err != nil {
 		err = fmt.Errorf("what %s has spent is unknown: %w", s.Title, err)
 	}
+}
+
+func (a *asks) answer(q *ask, micros usage.Micros, err error) {
+	defer close(q.done)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	q.at, q.micros, q.err = a.now(), micros, err

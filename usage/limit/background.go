@@ -61,7 +61,6 @@ func (s *shared) probe(ctx context.Context) bool {
 	}
 	if s.away.CompareAndSwap(true, false) {
 		s.log.Info("redis is back")
-		s.renew(ctx)
 	}
 	return true
 }

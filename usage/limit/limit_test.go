@@ -211,6 +211,10 @@ func TestTicketLevels(t *testing.T) {
 		if d := cmp.Diff(want, got); d != "" || err != nil {
 			w.Error(err, d)
 		}
+		time.Sleep(time.Minute)
+		if got, err = l.Levels(w.Context(), s); err != nil || got[0].Reset != 40*time.Second {
+			w.Error(err, got)
+		}
 	})
 }
 
@@ -351,8 +355,15 @@ func TestSeedFails(t *testing.T) {
 		if b.asked != 1 {
 			w.Errorf("asked %d times", b.asked)
 		}
-		b.set(dollars(1), nil)
+		b.set(3, nil) // it is behind
 		time.Sleep(1100 * time.Millisecond)
+		if n := w.levels(l, s...)["usd_per_day"]; n != 10 {
+			w.Errorf("%d spent", n)
+		}
+		late := []*Scope{scope("late", Limits{PerDay: dollars(1)})}
+		late[0].Spent = b.spent
+		s = late
+		b.set(dollars(1), nil)
 		if r := w.refuse(l, s, Charge{Micros: 5}); r.Used != int64(dollars(1)) {
 			w.Errorf("%+v", r)
 		}

@@ -138,7 +138,7 @@ func TestModel(t *testing.T) {
 	t.Logf("seed %d", seed)
 	tally := make(map[string]int)
 	for n := range uint64(20) {
-		wander := func(w *world) { newWalk(w, rand.New(rand.NewPCG(seed, n)), tally).go300() } //nolint:gosec // not secret
+		wander := func(w *world) { newWalk(w, rand.New(rand.NewPCG(seed, n)), tally).steps() } //nolint:gosec // not secret
 		if n < 4 {
 			everywhere(t, wander)
 		} else {
@@ -159,7 +159,7 @@ func newWalk(w *world, random *rand.Rand, tally map[string]int) *walk {
 	return k
 }
 
-func (k *walk) go300() {
+func (k *walk) steps() {
 	for range 300 {
 		k.step()
 	}

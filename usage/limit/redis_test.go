@@ -71,6 +71,9 @@ func TestRoundTrips(t *testing.T) {
 		if n := l.shared.pending.size(); n != 0 {
 			t.Errorf("%d settlements wait", n)
 		}
+		if n := len(l.shared.leases.open); n != 0 {
+			t.Errorf("%d leases are renewed for nothing", n)
+		}
 		keys, err := w.mini.HKeys(w.prefix + "sent:" + l.shared.process)
 		if err != nil || len(keys) > 2 {
 			t.Errorf("ids of batches pile up: %v, %v", keys, err)
@@ -195,6 +198,7 @@ func TestSilence(t *testing.T) {
 		l := w.limiter(FailLocal)
 		s := []*Scope{scope("a", Limits{PerDay: 1000})}
 		ticket := w.admit(l, s, Charge{Micros: 10})
+		time.Sleep(100 * time.Millisecond) // the first probe is over
 		w.calls.deaf.Store(true)
 		ticket.Settle(Charge{Micros: 33}) // arrives twice
 		time.Sleep(2 * time.Second)
@@ -244,26 +248,37 @@ func TestDataLoss(t *testing.T) {
 	})
 }
 
+func TestTokensAfterDataLoss(t *testing.T) {
+	bubble(t, func(w *world) {
+		l := w.limiter(FailLocal)
+		s := []*Scope{scope("a", Limits{TokensPerMinute: 100})}
+		ticket := w.admit(l, s, Charge{Tokens: 90})
+		w.mini.FlushAll()
+		ticket.Settle(Charge{Tokens: 10})
+		if n := w.levels(l, s...)["tokens_per_minute"]; n != 0 {
+			t.Errorf("%d tokens", n)
+		}
+	})
+}
+
 // TestLateDebt has a replica that notices late that Redis is back, without its data: what it
 // owes is in the ledger's answer already.
 func TestLateDebt(t *testing.T) {
 	bubble(t, func(w *world) {
 		l, late := w.limiter(FailLocal), w.limiter(FailLocal)
-		b := new(book)
+		b := &book{micros: 150}
 		s := []*Scope{scope("a", Limits{PerDay: 1000})}
 		s[0].Spent = b.spent
-		late.shared.lost(errors.New("only here"))
-		w.admit(late, s, Charge{Micros: 10}).Settle(Charge{Micros: 150})
-		late.shared.pending.mu.Lock()
-		for d, owed := range late.shared.pending.debts {
-			owed.at -= 5000
-			late.shared.pending.debts[d] = owed
-		}
-		late.shared.pending.mu.Unlock()
-		b.set(150, nil)
 		w.admit(l, s, Charge{}).Settle(Charge{})
-		w.mend()
+		now := instantOf(time.Now())
+		debt := settlement{key: late.shared.key(s[0]), day: now.label(perDay), micros: 150, at: now - 5000}
+		late.shared.pending.owe(debt)
 		if n := w.levels(late, s...)["usd_per_day"]; n != 150 || late.shared.pending.size() != 0 {
+			t.Errorf("%d spent", n)
+		}
+		debt.at = now
+		late.shared.pending.owe(debt)
+		if n := w.levels(late, s...)["usd_per_day"]; n != 300 {
 			t.Errorf("%d spent", n)
 		}
 	})

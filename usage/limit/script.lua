@@ -4,7 +4,7 @@
 -- For a scope there are
 --   :r:<minute>, :t:<minute>  requests and tokens
 --   :o                        open requests by the end of their lease (milliseconds), each
---                             named <id>:<micros held>:<day>
+--                             named <id>:<micros held>:<day>; only where those are counted
 --   :d:<day>, :m:<month>      a hash: spent and held micros, and seeded: when the ledger was asked
 
 local floor = math.floor
@@ -30,7 +30,8 @@ end
 local function num() return tonumber(str()) end
 local function int(v) return v and tonumber(v) or 0 end
 
--- month names the month of a day since 1970, as in 202611.
+-- monthOf names the month of a day since 1970, as in 202611 (Howard Hinnant, "chrono-Compatible
+-- Low-Level Date Algorithms", civil_from_days).
 local function monthOf(day)
   local z = day + 719468
   local era = floor(z / 146097)
@@ -80,7 +81,7 @@ end
 
 -- grow adds to a purse likewise: an end for which one of its two sums begins.
 local function grow(p, field, micros)
-  if redis.call('HINCRBY', p.key, field, micros) == micros then end
+  if redis.call('HINCRBY', p.key, field, micros) == micros then redis.call('PEXPIRE', p.key, p.ttl) end
 end
 
 local function correct(base, of, n)

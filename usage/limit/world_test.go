@@ -203,9 +203,14 @@ func (w *world) refuse(l *Limiter, s []*Scope, c Charge) *Refusal {
 // levels :: limit -> what is used of it
 func (w *world) levels(l *Limiter, s ...*Scope) map[string]int64 {
 	w.Helper()
-	// What was settled without a hurry is on its way.
 	if l.shared != nil {
 		l.shared.flush(context.Background(), nil)
+		for range connections { // what is under way holds one
+			l.shared.gate <- struct{}{}
+		}
+		for range connections {
+			<-l.shared.gate
+		}
 	}
 	all, err := l.Levels(context.Background(), s)
 	if err != nil {
