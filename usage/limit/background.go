@@ -71,7 +71,7 @@ func (s *shared) ping(ctx context.Context) error {
 	for {
 		err := s.client.Ping(ctx).Err()
 		var slow net.Error
-		if err == nil || errors.As(err, &slow) && slow.Timeout() || true {
+		if err == nil || errors.As(err, &slow) && slow.Timeout() || s.client.PoolStats().IdleConns == 0 {
 			return err
 		}
 	}
