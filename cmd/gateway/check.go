@@ -75,6 +75,8 @@ func counted(n int, what string) string {
 func (u *checkup) run(ctx context.Context, c *checkCommand) {
 	for _, check := range []func(context.Context) error{
 		func(context.Context) error { return u.configuration(c.Config) },
+		u.usage,
+		u.limits,
 		u.credentials,
 		func(context.Context) error { return u.ownProject() },
 		u.service,

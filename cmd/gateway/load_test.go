@@ -21,17 +21,18 @@ import (
 	"time"
 )
 
-// BenchmarkLoad measures the whole process on loopback, everything switched on, in turn
-// with httputil.ReverseProxy, which passes on the OpenAI bytes of the same answer. The
-// CPU time is that of the process measured, not of the load. One run takes about a
-// minute or two. ReverseProxy is as it comes, which keeps two idle connections; with
-// LOAD_REUSE=1 it keeps them all. LOAD_HTTP=2 speaks HTTP/2 between gateway and upstream:
+// BenchmarkLoad measures the whole process on loopback, everything switched on but accounts
+// (BenchmarkAccounts has them), in turn with httputil.ReverseProxy, which passes on the
+// OpenAI bytes of the same answer. The CPU time is that of the process measured, not of the
+// load. One run takes about a minute or two. ReverseProxy is as it comes, which keeps two
+// idle connections; with LOAD_REUSE=1 it keeps them all. LOAD_HTTP=2 speaks HTTP/2 between
+// gateway and upstream:
 //
 //	go test -run '^$' -bench Load -benchtime 1x ./cmd/gateway
 func BenchmarkLoad(b *testing.B) {
 	dir := b.TempDir()
 	upstream := startRole(b, "upstream", "")
-	g := startGateway(b, dir, buildGateway(b, dir), upstream.url)
+	g := startGateway(b, dir, buildGateway(b, dir), upstream.url, "usage: {store: none}")
 	post(b, upstream.url+"/sample", g.answer(b))
 	p := startRole(b, "reverseproxy", upstream.url)
 	b.Run("start", func(b *testing.B) { b.ReportMetric(float64(g.started.Milliseconds()), "ms") })
@@ -235,15 +236,16 @@ func buildGateway(b *testing.B, dir string) string {
 }
 
 // startGateway measures from the start of the process to its first whole answer.
-func startGateway(b *testing.B, dir, binary, upstream string) *loadServer {
+func startGateway(b *testing.B, dir, binary, upstream, more string) *loadServer {
 	address, admin := freeAddress(b), freeAddress(b)
 	file := filepath.Join(dir, "gateway.yaml")
-	yaml := fmt.Sprintf("listen: %s\nadmin_listen: %s\nvertex: {project: load, credentials: none, base_url: '%s', http_version: '%s'}\n",
-		address, admin, upstream, loadHTTPVersion())
+	yaml := fmt.Sprintf("listen: %s\nadmin_listen: %s\nvertex: {project: load, credentials: none, base_url: '%s', http_version: '%s'}\n%s\n",
+		address, admin, upstream, loadHTTPVersion(), more)
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	p := &loadServer{cmd: exec.Command(binary, "serve", "--config", file), url: "http://" + address, upstream: upstream, client: loadClient()}
+	p.cmd.Dir = dir // where what it keeps is kept
 	began := time.Now()
 	p.start(b)
 	for {

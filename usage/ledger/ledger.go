@@ -77,6 +77,9 @@ type Ledger struct {
 // ErrNone tells that the ledger was told to remember nothing.
 var ErrNone = errors.New("no usage is recorded (usage.store: none)")
 
+// ErrEmpty tells that a store has no tables yet, or is no file yet: gateway serve makes them.
+var ErrEmpty = errors.New("nothing was recorded yet; gateway serve makes the tables")
+
 // none is the store that remembers nothing.
 const none = "none"
 
@@ -232,7 +235,7 @@ func (s *store) readable(ctx context.Context) error {
 	have, err := s.version(ctx)
 	switch {
 	case err != nil && s.absent(err):
-		return fmt.Errorf("usage store %s has no usage tables yet; gateway serve makes them", s.name)
+		return fmt.Errorf("usage store %s: %w", s.name, ErrEmpty)
 	case err != nil:
 		return s.fault(err)
 	case have < want:

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -50,7 +51,10 @@ func openSQLite(path string, sync bool) (*store, error) {
 // openSQLiteReader opens a file for sums only.
 func openSQLiteReader(path string) (*store, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, fmt.Errorf("usage store sqlite:%s: %w; gateway serve makes it", path, err)
+		if _, folder := os.Stat(filepath.Dir(path)); folder == nil && errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("usage store sqlite:%s: no such file: %w", path, ErrEmpty)
+		}
+		return nil, fmt.Errorf("usage store sqlite:%s: %w", path, err)
 	}
 	read, err := openSQLiteReads(path)
 	if err != nil {

@@ -69,9 +69,10 @@ func (s *shared) probe(ctx context.Context) bool {
 // idle here, and each would be another outage.
 func (s *shared) ping(ctx context.Context) error {
 	for {
+		idle := s.client.PoolStats().IdleConns
 		err := s.client.Ping(ctx).Err()
 		var slow net.Error
-		if err == nil || errors.As(err, &slow) && slow.Timeout() || s.client.PoolStats().IdleConns == 0 {
+		if err == nil || errors.As(err, &slow) && slow.Timeout() || idle == 0 {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -280,6 +281,29 @@ func TestLateDebt(t *testing.T) {
 		late.shared.pending.owe(debt)
 		if n := w.levels(late, s...)["usd_per_day"]; n != 300 {
 			t.Errorf("%d spent", n)
+		}
+	})
+}
+
+// TestStaleConnections has a Redis that was restarted while connections idled.
+func TestStaleConnections(t *testing.T) {
+	bubble(t, func(w *world) {
+		l := w.limiter(FailLocal)
+		s := []*Scope{scope("a", Limits{Concurrency: 100})}
+		var wait sync.WaitGroup
+		for range 20 {
+			wait.Go(func() { w.admit(l, s, Charge{}) })
+		}
+		wait.Wait()
+		if n := l.shared.client.PoolStats().IdleConns; n < 3 {
+			t.Fatalf("%d connections", n)
+		}
+		w.cut()
+		w.broken.Store(false)
+		w.admit(l, s, Charge{}).Settle(Charge{})
+		time.Sleep(100 * time.Millisecond)
+		if !l.Shared() {
+			t.Error("one connection after the other is found broken")
 		}
 	})
 }
