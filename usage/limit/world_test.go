@@ -115,21 +115,23 @@ func (w *world) client(o *redis.Options) {
 }
 
 func (w *world) dial() (net.Conn, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.broken.Load() {
 		return nil, errors.New("connection refused")
 	}
 	c, err := w.mini.Dial()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conns = append(w.conns, c)
+	if err == nil {
+		w.conns = append(w.conns, c)
+	}
 	return c, err
 }
 
 // cut ends the reach of Redis, and mend restores it.
 func (w *world) cut() {
-	w.broken.Store(true)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.broken.Store(true)
 	for _, c := range w.conns {
 		c.Close()
 	}
