@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -53,9 +54,7 @@ func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b)
 
 func (i *issuer) token(claims map[string]any) string {
 	all := map[string]any{"iss": issuerURL, "aud": "gateway", "sub": "1234", "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}
-	for name, value := range claims {
-		all[name] = value
-	}
+	maps.Copy(all, claims)
 	body, err := json.Marshal(all)
 	if err != nil {
 		i.t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -155,7 +156,7 @@ func TestRequestLimit(t *testing.T) {
 		for left := 2; left >= 0; left-- {
 			r := w.chat("claude-sonnet-4-5", "", me...)
 			r.completion()
-			r.wantHeaders("x-ratelimit-limit-requests", "3", "x-ratelimit-remaining-requests", fmt.Sprint(left))
+			r.wantHeaders("x-ratelimit-limit-requests", "3", "x-ratelimit-remaining-requests", strconv.Itoa(left))
 		}
 		r := w.chat("claude-sonnet-4-5", "", me...)
 		e := r.failure(http.StatusTooManyRequests, "rate_limit_exceeded", "")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -176,7 +177,7 @@ func tally(asks []*inquiry) map[string]int {
 		case a.code != "":
 			count[fmt.Sprintf("%d %s", a.status, a.code)]++
 		default:
-			count[fmt.Sprint(a.status)]++
+			count[strconv.Itoa(a.status)]++
 		}
 	}
 	return count

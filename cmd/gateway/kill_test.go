@@ -56,7 +56,7 @@ func newKilling(t *testing.T, store string) *killing {
 	t.Logf("%d rounds, KILL_SEED=%d", rounds, seed)
 	n := newTenant("killed", "requests_per_minute: 10000000, usd_per_day: 1000000")
 	return &killing{
-		t: t, rounds: rounds, dice: rand.New(rand.NewPCG(seed, 0)), books: openBooks(t, store), visitor: visit(t, n), //nolint:gosec // not a secret
+		t: t, rounds: rounds, dice: rand.New(rand.NewPCG(seed, 0)), books: openBooks(t, store), visitor: visit(t, n),
 		gateway: newReplica(t, writeConfig(t, store, "", n)),
 	}
 }

@@ -39,11 +39,11 @@ func (n *tenant) yaml() string {
 // writeConfig makes the file of gateways in front of an emulator. Each has a journal of its own.
 func writeConfig(t testing.TB, store, more string, tenants ...*tenant) string {
 	t.Helper()
-	teams := more + "\nteams:\n"
+	lines := []string{more, "\nteams:\n"}
 	for _, n := range tenants {
-		teams += n.yaml()
+		lines = append(lines, n.yaml())
 	}
-	return writeTeams(t, store, teams)
+	return writeTeams(t, store, strings.Join(lines, ""))
 }
 
 // writeTeams makes such a file with these lines about teams and limits.

@@ -41,10 +41,9 @@ type ownServers struct {
 func newServers(t testing.TB) *ownServers {
 	t.Helper()
 	s := &ownServers{t: t, script: variable(t, "GATEWAY_TEST_SERVERS", "is the path of .ci/servers, which starts and stops Redis and PostgreSQL")}
-	// Not the test's own folder: PostgreSQL may run as somebody else, who must get there.
-	dir, err := os.MkdirTemp("", "gateway-servers-")
+	dir, err := os.MkdirTemp("", "gateway-servers-") //nolint:usetesting // PostgreSQL may run as somebody else, who must get there
 	if err == nil {
-		err = os.Chmod(dir, 0o755) //nolint:gosec // see above
+		err = os.Chmod(dir, 0o755)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -69,8 +69,9 @@ func (d *Delta) Spoken() int {
 		return spoken(d.Text)
 	case DeltaSignature, DeltaRedacted, DeltaPassage, DeltaCompletion:
 		return 0
+	default:
+		return len(d.Text)
 	}
-	return len(d.Text)
 }
 
 // spoken are the texts in a chunk.
