@@ -19,6 +19,8 @@ const (
 	expectedOutput = 1000
 	// bytesPerToken is how much text makes a token, about.
 	bytesPerToken = 4
+	// mediaBytes is how long what is no text is at least.
+	mediaBytes = 256
 	// mediaTokens is what an image or a document that comes as data is expected to take.
 	mediaTokens = 1500
 	// mediaPages is how many pages a document for OCR is expected to have.
@@ -37,23 +39,29 @@ func forecastOf(body []byte, maxTokens int64) forecast {
 	return f
 }
 
-// inputTokens guesses how many tokens a request is. What is base64 in it is no text.
+// inputTokens guesses how many tokens a request is. What is base64 in it is no text: it comes
+// in data URLs or, in Anthropic's form, as data.
 func inputTokens(body []byte) int64 {
-	mark := []byte(";base64,")
-	n := int64(0)
-	for {
-		text, data, found := bytes.Cut(body, mark)
-		n += tokensIn(len(text))
-		if !found {
-			return n
+	media := 0
+	text := len(body)
+	for _, mark := range [...]string{";base64,", `"data":"`, `"data": "`} {
+		for rest := body; ; {
+			_, data, found := bytes.Cut(rest, []byte(mark))
+			if !found {
+				break
+			}
+			end := bytes.IndexByte(data, '"')
+			if end < 0 {
+				break
+			}
+			if end > mediaBytes {
+				media++
+				text -= end
+			}
+			rest = data[end:]
 		}
-		n += mediaTokens
-		end := bytes.IndexByte(data, '"')
-		if end < 0 {
-			return n
-		}
-		body = data[end:]
 	}
+	return tokensIn(text) + int64(media)*mediaTokens
 }
 
 // tokensIn so many bytes of text.
