@@ -166,8 +166,7 @@ func TestLedgerOfAllEnds(t *testing.T) {
 		{"cut", "", []fakevertex.Scenario{{CutAfter: 7}}, func(w *world) { w.chat(model, streamed) }, with(func(e *entry) { e.Stream, e.Ended, e.Estimated = true, "cut", true })},
 		{"cut before content, then elsewhere", "", []fakevertex.Scenario{{CutAfter: 2, Times: 2}}, func(w *world) { w.chat(model, streamed).transcript() },
 			with(func(e *entry) { e.Stream, e.Attempts, e.Location, e.Estimated = true, 3, "us", true })},
-		{"hang-up before anything", "", []fakevertex.Scenario{{Stall: true}}, func(w *world) { w.hangUp(question(model, streamed), 0) },
-			with(func(e *entry) { e.Stream, e.Status, e.Ended = true, 499, "cancelled" })},
+		{"cut behind the usage", "", []fakevertex.Scenario{{CutAfter: 45, Events: 40}}, func(w *world) { w.chat(model, streamed) }, with(func(e *entry) { e.Stream, e.Ended = true, "cut" })},
 		{"hang-up after content", "", []fakevertex.Scenario{{StallAfter: 8}}, func(w *world) { w.hangUp(question(model, streamed), 2) },
 			with(func(e *entry) { e.Stream, e.Status, e.Ended, e.Estimated = true, 499, "cancelled", true })},
 		{"hang-up, drained", "usage: {on_disconnect: drain}\n", []fakevertex.Scenario{{Events: 200, Pace: time.Millisecond}}, func(w *world) { w.hangUp(question(model, streamed), 2) },
@@ -294,4 +293,46 @@ func TestLedgerOfRounds(t *testing.T) {
 		want.Ended = "error"
 		w.wantEntry(want)
 	})
+}
+
+// Whoever hangs up before the first word has made Vertex AI work: what it read is estimated.
+func TestLedgerOfAbandoned(t *testing.T) {
+	for _, id := range []string{"claude-opus-4-8", "codestral-2", "jamba-1.5-large", "gpt-oss-120b-maas"} {
+		for _, tt := range []struct {
+			name, extra string
+			scenario    fakevertex.Scenario
+		}{
+			{"unary", "", fakevertex.Scenario{Delay: time.Hour}},
+			{"streamed", streamed, fakevertex.Scenario{Delay: time.Hour}},
+			{"behind the headers", streamed, fakevertex.Scenario{StallAfter: -1}},
+		} {
+			t.Run(id+" "+tt.name, func(t *testing.T) {
+				w := newAccounted(t, as(id, ""), tt.scenario)
+				w.hangUp(question(configured, tt.extra), 0)
+				var all []entry
+				w.eventually("a row is there", func() bool { all = w.entries(); return len(all) > 0 })
+				e := all[0]
+				if len(all) != 1 || e.Ended != "cancelled" || e.Status != 499 || !e.Estimated || e.Usage.Input < 5 || e.Usage.Input > 40 || e.Usage.Output != 0 || e.Cost == 0 {
+					t.Errorf("%+v", all)
+				}
+			})
+		}
+	}
+}
+
+// An answer that does not tell its usage is estimated, and not taken to be free.
+func TestLedgerWithoutUsage(t *testing.T) {
+	const answer = `{"id":"c1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Twelve bytes"},"finish_reason":"stop"}]}`
+	w := newAccounted(t, as("gpt-oss-120b-maas", ""), fakevertex.Scenario{Replay: answer})
+	w.chat(configured, "").status200()
+	if all := w.entries(); len(all) != 1 || !all[0].Estimated || all[0].Usage.Output != 3 || all[0].Usage.Input == 0 || all[0].Cost == 0 || all[0].Ended != "finished" {
+		t.Errorf("%+v", all)
+	}
+}
+
+// A client that has left is not searched for any further.
+func TestDrainEndsWithTheRound(t *testing.T) {
+	w := newAccounted(t, "models: [{name: claude-opus-5, web_search: true}]\nusage: {on_disconnect: drain}\n", fakevertex.Scenario{Pauses: 2, Pace: time.Millisecond})
+	w.hangUp(`{"model":"claude-opus-5","messages":[{"role":"user","content":"Please search for a vertex."}],"web_search_options":{},"stream":true}`, 1)
+	w.wantEntry(entry{Endpoint: "chat_completions", Model: "claude-opus-5", Asked: "claude-opus-5", Served: "claude-opus-5", Publisher: "anthropic", Location: "global", Attempts: 1, Status: 499, Ended: "cancelled", Stream: true})
 }

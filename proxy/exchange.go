@@ -180,7 +180,7 @@ func (x *exchange) writeJSON(status int, body []byte) {
 // be told. Where the answer has begun, whoever began it has told the error.
 func (x *exchange) answered(err *openai.Error) {
 	switch {
-	case err == nil:
+	case err == nil && (x.concluded || !x.clientLeft()):
 		x.conclude(x.status, nil)
 	case x.clientLeft():
 		x.abandoned()
@@ -198,6 +198,9 @@ const statusClientLeft = 499
 
 // clientLeft tells whether the client has gone.
 func (x *exchange) clientLeft() bool { return x.r.Context().Err() != nil || x.left.Load() }
+
+// abandons tells whether the gateway itself gives up what it asked upstream.
+func (x *exchange) abandons() bool { return x.ctx.Err() != nil }
 
 // abandoned ends an exchange whose client has left.
 func (x *exchange) abandoned() {

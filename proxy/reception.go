@@ -38,6 +38,7 @@ type reception struct {
 	billed openai.Usage // of the reader's earlier rounds
 	said   int          // bytes of text in this one
 	begun  bool
+	first  int64              // output that was told when it began
 	more   *translate.Request // that goes on with the answer, which only paused
 }
 
@@ -54,7 +55,7 @@ func (r *reception) read() *failure {
 	defer r.close()
 	fault := r.readBody()
 	if fault != nil {
-		r.billPart()
+		r.bill(false)
 		return r.broken(fault)
 	}
 	drain(r.res.Body, r.cancel)
@@ -143,7 +144,7 @@ func (r *reception) ended(ending openai.Ending, whole bool) *openai.Error {
 		if gone := r.a.flush(); gone != nil {
 			return gone
 		}
-		r.bill()
+		r.bill(true)
 		r.x.count(r.place, nil)
 		return nil
 	case !whole:
@@ -157,7 +158,7 @@ func (r *reception) ended(ending openai.Ending, whole bool) *openai.Error {
 // finish settles all accounts, and only then sends the end of the answer: who has seen
 // it whole finds it in the metrics.
 func (r *reception) finish(ending openai.Ending) {
-	r.bill()
+	r.bill(true)
 	r.x.count(r.place, nil)
 	r.x.keepTurn(r.reader)
 	r.a.close() // its timer reads the warnings, too
@@ -195,22 +196,23 @@ func (r *reception) take(deltas []openai.Delta) {
 	}
 }
 
-// bill accounts for a round that is whole.
-func (r *reception) bill() { r.x.bill(r.place, r.reader.Billed().Minus(r.billed)) }
-
-// billPart accounts for a round that broke off: Vertex may bill what it has written. The
-// usage comes with the end, and Claude's input with the beginning, so what was not told is
-// estimated from what was seen.
-func (r *reception) billPart() {
-	u := r.reader.Billed().Minus(r.billed)
-	if !r.begun && u == (openai.Usage{}) {
-		return
+// bill accounts for a round, whole or broken off. Vertex may bill what it has read and
+// written, but tells it with the end, and Claude's input with the beginning: what was not
+// told is estimated from the request and from what was seen.
+func (r *reception) bill(whole bool) {
+	told := r.reader.Billed().Minus(r.billed)
+	if !whole && !r.begun && told == (openai.Usage{}) && !r.x.abandons() {
+		return // refused, or never looked at
 	}
-	u.Output = max(u.Output, tokensIn(r.said))
-	if u.Prompt() == 0 {
-		u.Input = r.x.forecast.Input
+	u := told
+	if u.Prompt() == 0 && u.Pages == 0 {
+		u.Input, u.Pages = r.x.forecast.Input, r.x.forecast.Pages
 	}
-	r.x.estimated = true
+	open := !whole && (!r.begun || u.Output == r.first) // the end did not tell it
+	if (open || u.Output == 0) && u.Pages == 0 {
+		u.Output = max(u.Output, tokensIn(r.said))
+	}
+	r.x.estimated = r.x.estimated || open || u != told
 	r.x.bill(r.place, u)
 }
 
@@ -218,6 +220,7 @@ func (r *reception) billPart() {
 // itself: from now on this place is good, and only silence ends the waiting.
 func (r *reception) began() {
 	r.begun = true
+	r.first = r.reader.Billed().Minus(r.billed).Output
 	r.a.hush()
 	r.place.cool.succeed()
 	r.x.learn(r.draft)
@@ -238,7 +241,7 @@ func (r *reception) broken(fault *openai.Error) *failure {
 	case r.a.touched:
 		f.verdict = vertex.Verdict{Reason: "broken"}
 		r.x.end = "error"
-		if fault.Code == truncated {
+		if fault.Code == truncated && r.x.ctx.Err() == nil {
 			r.x.end = "cut"
 		}
 	case fault.Code == truncated:

@@ -51,7 +51,7 @@ func (x *exchange) send(d *draft, a *answer) *openai.Error {
 		if f == nil {
 			f = r.read()
 		}
-		for f == nil && r.more != nil {
+		for f == nil && r.more != nil && !x.clientLeft() {
 			if r, f = x.goOn(r); f == nil {
 				f = r.read()
 			}
@@ -93,6 +93,9 @@ func (x *exchange) open(d *draft, reader translate.Answer, a *answer, p *place, 
 	switch {
 	case err != nil:
 		defer r.close()
+		if _, sent := errors.AsType[*vertex.UnansweredError](err); sent && x.abandons() {
+			r.bill(false)
+		}
 		return nil, x.unreached(r.ctx, err)
 	case res.StatusCode != http.StatusOK:
 		defer r.close()

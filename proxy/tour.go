@@ -156,7 +156,7 @@ func (x *exchange) settle(p *place, f *failure) {
 func (x *exchange) count(p *place, f *failure) {
 	outcome := "ok"
 	switch {
-	case x.clientLeft():
+	case f != nil && x.clientLeft():
 		outcome = "cancelled"
 	case f != nil:
 		outcome = f.verdict.Reason

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 )
 
@@ -136,9 +138,23 @@ func (c *Client) send(req *http.Request) (res *http.Response, token string, err 
 		return nil, "", &CredentialsError{err}
 	}
 	req.Header["Authorization"] = []string{"Bearer " + token}
-	res, err = c.transport.RoundTrip(req)
+	var sent atomic.Bool
+	trace := &httptrace.ClientTrace{WroteRequest: func(w httptrace.WroteRequestInfo) { sent.Store(w.Err == nil) }}
+	res, err = c.transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), trace)))
+	if err != nil && sent.Load() {
+		err = &UnansweredError{err}
+	}
 	return res, token, err
 }
+
+// An UnansweredError tells that a request was sent whole, and got no answer: Google may
+// have worked on it.
+type UnansweredError struct{ Err error }
+
+func (e *UnansweredError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *UnansweredError) Unwrap() error { return e.Err }
 
 // A CredentialsError tells that no token could be had.
 type CredentialsError struct{ Err error }

@@ -61,46 +61,62 @@ type Page struct {
 	URL, Title string
 }
 
-// Spoken is how many bytes of text a model wrote for the delta, about: escapes count as
-// they stand on the wire.
+// Spoken is how many bytes of text a model wrote for the delta, about.
 func (d *Delta) Spoken() int {
 	switch d.Kind {
-	case DeltaChunk:
+	case DeltaChunk, DeltaCompletion:
 		return spoken(d.Text)
-	case DeltaSignature, DeltaRedacted, DeltaPassage, DeltaCompletion:
+	case DeltaSignature, DeltaRedacted, DeltaPassage:
 		return 0
 	default:
-		return len(d.Text)
+		if bytes.IndexByte(d.Text, '\\') < 0 {
+			return len(d.Text)
+		}
+		n, _ := inside(d.Text)
+		return n
 	}
 }
 
-// spoken are the texts in a chunk.
-func spoken(chunk []byte) int {
+// spoken are the texts in a chunk or a completion that is passed on.
+func spoken(object []byte) int {
+	reasoning := texts(object, `"reasoning_content"`)
+	if reasoning == 0 { // some servers write both
+		reasoning = texts(object, `"reasoning"`)
+	}
+	return texts(object, `"content"`) + reasoning + texts(object, `"text"`) + texts(object, `"arguments"`)
+}
+
+// texts is the length of all strings under a key.
+func texts(object []byte, key string) int {
 	n := 0
-	for _, member := range [...]string{`"content":"`, `"reasoning_content":"`, `"reasoning":"`, `"text":"`, `"arguments":"`} {
-		for rest := chunk; ; {
-			_, text, found := bytes.Cut(rest, []byte(member))
-			if !found {
-				break
-			}
-			end := stringEnd(text)
-			n, rest = n+end, text[end:]
+	for {
+		_, rest, found := bytes.Cut(object, []byte(key))
+		if !found {
+			return n
+		}
+		object = rest
+		rest = bytes.TrimLeft(rest, ": \t")
+		if len(rest) > 0 && rest[0] == '"' {
+			length, end := inside(rest[1:])
+			n, object = n+length, rest[1+end:]
 		}
 	}
-	return n
 }
 
-// stringEnd is where a JSON string ends whose inside begins text.
-func stringEnd(text []byte) int {
-	for i := 0; i < len(text); i++ {
-		switch text[i] {
-		case '"':
-			return i
-		case '\\':
-			i++
+// inside is the length of the text that the inside of a JSON string stands for, and where
+// the string ends.
+func inside(text []byte) (length, end int) {
+	for end < len(text) && text[end] != '"' {
+		switch {
+		case text[end] != '\\':
+			end, length = end+1, length+1
+		case end+1 < len(text) && text[end+1] == 'u':
+			end, length = end+len(`\u0000`), length+2 // or 1, or 3
+		default:
+			end, length = end+2, length+1
 		}
 	}
-	return len(text)
+	return length, min(end, len(text))
 }
 
 // DeltaKind tells what a [Delta] adds.

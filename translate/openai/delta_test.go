@@ -13,14 +13,18 @@ func TestSpoken(t *testing.T) {
 		text string
 		want int
 	}{
-		{openai.DeltaContent, `one\ntwo`, 8},
+		{openai.DeltaContent, `one\ntwo`, 7},
+		{openai.DeltaContent, `\u4f60\u597d`, 4},
+		{openai.DeltaContent, "plain", 5},
 		{openai.DeltaReasoning, "hm", 2},
-		{openai.DeltaArguments, `{\"a\":1}`, 9},
+		{openai.DeltaArguments, `{\"a\":1}`, 7},
 		{openai.DeltaSignature, "c2lnbmVk", 0},
 		{openai.DeltaPassage, "", 0},
-		{openai.DeltaCompletion, `{"choices":[{"message":{"content":"counted by its usage"}}]}`, 0},
+		{openai.DeltaCompletion, `{"choices":[{"message":{"content":"whole"}}]}`, 5},
 		{openai.DeltaChunk, `{"choices":[{"delta":{"role":"assistant","content":""}}]}`, 0},
-		{openai.DeltaChunk, `{"choices":[{"delta":{"content":"12\"45"}},{"delta":{"content":"67","reasoning_content":"8"}}]}`, 9},
+		{openai.DeltaChunk, `{"choices":[{"delta":{"content":"12\"45"}},{"delta":{"content":"67","reasoning_content":"8"}}]}`, 8},
+		{openai.DeltaChunk, `{"choices": [{"delta": {"content": "spaced", "reasoning": "ab", "reasoning_content": "ab"}}]}`, 8},
+		{openai.DeltaChunk, `{"choices":[{"delta":{"content":null}}]}`, 0},
 		{openai.DeltaChunk, `{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{}"}}]}}]}`, 2},
 		{openai.DeltaChunk, `{"choices":[{"text":"abc"}]}`, 3},
 		{openai.DeltaChunk, `{"choices":[{"text":"cut off\`, 8},
