@@ -166,7 +166,7 @@ func TestLedgerOfAllEnds(t *testing.T) {
 		{"cut", "", []fakevertex.Scenario{{CutAfter: 7}}, func(w *world) { w.chat(model, streamed) }, with(func(e *entry) { e.Stream, e.Ended, e.Estimated = true, "cut", true })},
 		{"cut before content, then elsewhere", "", []fakevertex.Scenario{{CutAfter: 2, Times: 2}}, func(w *world) { w.chat(model, streamed).transcript() },
 			with(func(e *entry) { e.Stream, e.Attempts, e.Location, e.Estimated = true, 3, "us", true })},
-		{"cut behind the usage", "", []fakevertex.Scenario{{CutAfter: 45, Events: 40}}, func(w *world) { w.chat(model, streamed) }, with(func(e *entry) { e.Stream, e.Ended = true, "cut" })},
+		{"cut behind the usage", "", []fakevertex.Scenario{{CutAfter: 46, Events: 40}}, func(w *world) { w.chat(model, streamed) }, with(func(e *entry) { e.Stream, e.Ended = true, "cut" })},
 		{"hang-up after content", "", []fakevertex.Scenario{{StallAfter: 8}}, func(w *world) { w.hangUp(question(model, streamed), 2) },
 			with(func(e *entry) { e.Stream, e.Status, e.Ended, e.Estimated = true, 499, "cancelled", true })},
 		{"hang-up, drained", "usage: {on_disconnect: drain}\n", []fakevertex.Scenario{{Events: 200, Pace: time.Millisecond}}, func(w *world) { w.hangUp(question(model, streamed), 2) },
