@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"vertexgateway/translate/openai"
@@ -15,17 +16,16 @@ func (x *exchange) authenticate() *openai.Error {
 	if !x.snapshot.config.HasKeys() {
 		return nil
 	}
-	if name := keyInQuery(x.r); name != "" {
-		return unauthorized("An API key must not stand in the URL ('" + name + "'), where logs keep it. Send it as Authorization: Bearer KEY, and replace the key that was sent.")
+	if x.keyInQuery() {
+		return unauthorized("An API key must not stand in the URL, where logs keep it. Send it as Authorization: Bearer KEY, and replace the key that was sent.")
 	}
-	secret := presentedKey(x.r.Header)
-	if secret == "" {
+	if x.secret == "" {
 		return unauthorized("You didn't provide an API key. Send it as Authorization: Bearer KEY.")
 	}
-	key, ok := x.snapshot.keys.Find(secret)
+	key, ok := x.snapshot.keys.Find(x.secret)
 	if !ok {
 		var err *openai.Error
-		if key, err = x.signIn(secret); err != nil {
+		if key, err = x.signIn(x.secret); err != nil {
 			return err
 		}
 	}
@@ -63,16 +63,49 @@ func presentedKey(h http.Header) string {
 	return h.Get("Api-Key")
 }
 
-// keyInQuery is the parameter of the URL that looks like a key; empty: there is none.
-func keyInQuery(r *http.Request) string {
-	if r.URL.RawQuery == "" {
-		return ""
-	}
-	for name := range r.URL.Query() {
-		switch strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(name)) {
-		case "key", "apikey", "xapikey", "accesstoken", "token", "authorization":
-			return printable(name)
+// keyInQuery tells whether the URL holds a key, or a parameter that is meant for one.
+func (x *exchange) keyInQuery() bool {
+	for pair := range strings.FieldsFuncSeq(x.r.URL.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(value); err == nil {
+			value = plain
+		}
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		if _, known := x.snapshot.keys.Find(value); known || usage.Redact(value) != value || isForKeys(name) {
+			return true
 		}
 	}
-	return ""
+	return false
+}
+
+// isForKeys tells whether a parameter of that name is one by which some APIs take keys.
+func isForKeys(name string) bool {
+	switch strings.NewReplacer("-", "", "_", "", "[", "", "]", "").Replace(strings.ToLower(name)) {
+	case "key", "apikey", "xapikey", "accesstoken", "token", "authorization", "apitoken", "auth":
+		return true
+	}
+	return false
+}
+
+// hide takes keys and tokens out of a text for logs, the ledger or an answer: clients put
+// them where they do not belong, and upstreams quote clients.
+func (x *exchange) hide(text string) string {
+	text = usage.Redact(text)
+	if len(x.secret) < minSecret {
+		return text
+	}
+	return strings.ReplaceAll(text, x.secret, "***")
+}
+
+// minSecret keeps a made-up key such as any from taking words out of texts.
+const minSecret = 12
+
+// scrub hides keys in an error.
+func (x *exchange) scrub(err *openai.Error) *openai.Error {
+	if err != nil {
+		err.Message, err.Param = x.hide(err.Message), x.hide(err.Param)
+	}
+	return err
 }

@@ -39,7 +39,7 @@ func (g *Gateway) chat(x *exchange) *openai.Error {
 	if err := x.findChatRoute(chat); err != nil {
 		return err
 	}
-	if err := x.admit(forecastOf(body, chat.OutputLimit())); err != nil {
+	if err := x.admit(forecast(body, chat)); err != nil {
 		return err
 	}
 	if err := x.complement(chat); err != nil {
@@ -63,7 +63,7 @@ func (x *exchange) deliver(d *draft, f front) *openai.Error {
 	fault := x.send(d, a)
 	a.close() // before it is decided how to tell the fault
 	if fault != nil && x.sent && !x.clientLeft() {
-		a.abort(fault)
+		a.abort(x.scrub(fault))
 	}
 	return fault
 }
@@ -181,7 +181,7 @@ func (x *exchange) findRoute(model string, paths ...string) *openai.Error {
 		return openai.MissingParam("model")
 	}
 	r, ok := x.gateway.route(x.snapshot, model)
-	if !ok {
+	if !ok || x.hide(model) != model { // a key in the place of a name must not go upstream
 		return modelNotFound(model)
 	}
 	return x.take(r, model, paths...)
@@ -193,7 +193,7 @@ func (x *exchange) take(r *route, asked string, paths ...string) *openai.Error {
 	if own == nil {
 		return modelNotFound(asked)
 	}
-	x.route, x.asked = own, printable(asked)
+	x.route, x.asked = own, x.hide(printable(asked))
 	return x.checkPath(paths...)
 }
 

@@ -33,7 +33,7 @@ func (g *Gateway) completions(x *exchange) *openai.Error {
 		return err
 	}
 	d := &draft{chat: req.Plain(), body: body}
-	if err := x.admit(forecastOf(body, d.chat.OutputLimit())); err != nil {
+	if err := x.admit(forecast(body, d.chat)); err != nil {
 		return err
 	}
 	if err := x.complete(d, req); err != nil {

@@ -110,7 +110,7 @@ func (x *exchange) mend(d *draft, refusal *openai.Error) bool {
 	*d = better
 	x.gateway.metrics.repairs.WithLabelValues(x.label(), r.Name).Inc()
 	x.gateway.options.Log.Warn("request refused, mended and tried again", zap.String("request_id", x.id), zap.String("model", x.label()),
-		zap.String("repair", r.Name), zap.String("error", refusal.Message))
+		zap.String("repair", r.Name), zap.String("error", x.hide(refusal.Message)))
 	return true
 }
 

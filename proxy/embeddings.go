@@ -31,7 +31,7 @@ func (g *Gateway) embeddings(x *exchange) *openai.Error {
 	if err := x.findRoute(req.Model, catalogue.PathEmbeddings); err != nil {
 		return err
 	}
-	if err := x.admit(forecast{openai.Usage{Input: inputTokens(body)}}); err != nil {
+	if err := x.admit(openai.Usage{Input: inputTokens(body)}); err != nil {
 		return err
 	}
 	m, own := x.route.model, x.route.places[0].own

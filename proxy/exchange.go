@@ -32,11 +32,12 @@ type exchange struct {
 
 	id       string
 	endpoint string
+	secret   string // that the caller showed
 	key      usage.Key
 	team     *team
-	asked    string   // model, by the client
-	route    *route   // nil: none was found
-	forecast forecast // of what the request uses
+	asked    string // model, by the client
+	route    *route // nil: none was found
+	forecast openai.Usage
 	ticket   *limit.Ticket
 	metered  bool   // the usage ledger gets to know of it
 	location string // of the last attempt
@@ -61,7 +62,8 @@ type exchange struct {
 }
 
 func (g *Gateway) newExchange(endpoint string, w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now(), id: requestID(r), ticket: new(limit.Ticket)}
+	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now(), secret: presentedKey(r.Header), ticket: new(limit.Ticket)}
+	x.id = x.requestID()
 	if !x.drains() {
 		x.ctx, x.cancel = context.WithCancelCause(r.Context())
 		return x
@@ -93,10 +95,10 @@ func (x *exchange) leave(cause error) {
 
 func (x *exchange) now() time.Time { return x.gateway.options.Now() }
 
-// requestID is the caller's own if it is sane.
-func requestID(r *http.Request) string {
-	id := r.Header.Get("X-Request-Id")
-	if id != "" && len(id) <= 128 && strings.IndexFunc(id, func(c rune) bool { return !isPlain(c) }) < 0 {
+// requestID is the caller's own if it is sane, and no key.
+func (x *exchange) requestID() string {
+	id := x.r.Header.Get("X-Request-Id")
+	if id != "" && len(id) <= 128 && strings.IndexFunc(id, func(c rune) bool { return !isPlain(c) }) < 0 && x.hide(id) == id {
 		return id
 	}
 	return "req_" + rand.Text()
@@ -162,7 +164,7 @@ func (x *exchange) begin(status int, contentType string) {
 		h["X-Gateway-Throughput"] = []string{x.capacity}
 	}
 	if x.warnings != "" {
-		h["X-Gateway-Warnings"] = []string{x.warnings}
+		h["X-Gateway-Warnings"] = []string{x.hide(x.warnings)}
 	}
 	x.sent, x.status = true, status
 	x.w.WriteHeader(status)

@@ -166,7 +166,7 @@ func (g *Gateway) endpoint(name string, answer endpoint) http.Handler {
 		defer x.cancel(nil)
 		g.running.enter(x)
 		defer g.running.leave(x)
-		x.answered(x.run(answer))
+		x.answered(x.scrub(x.run(answer)))
 		if x.broken {
 			x.reset()
 			panic(http.ErrAbortHandler) // breaks the connection, so that the answer cannot look whole

@@ -47,6 +47,11 @@ func (x *exchange) fetchLinks(links []openai.Link) *openai.Error {
 	case len(links) > maxLinks:
 		return badLink(links[maxLinks].Param, fmt.Sprintf("The request names %d images and documents by URL, more than the %d that are fetched.", len(links), maxLinks))
 	}
+	if x.isDryRun() { // which is free, but fetching is work
+		if err := x.reserve(openai.Usage{}); err != nil {
+			return err
+		}
+	}
 	d := newDownload(links)
 	d.run(x.ctx, x.snapshot.fetcher)
 	return x.attach(links, d)

@@ -25,7 +25,7 @@ import (
 func newLinkExchange(t *testing.T) *exchange {
 	c := config.Default()
 	c.Fetch.AllowPrivate = []config.Network{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}}
-	x := &exchange{snapshot: &snapshot{config: c, fetcher: newFetcher(c.Fetch)}}
+	x := &exchange{snapshot: &snapshot{config: c, fetcher: newFetcher(c.Fetch)}, r: httptest.NewRequest(http.MethodPost, "/", http.NoBody)}
 	x.ctx, x.cancel = context.WithCancelCause(t.Context())
 	return x
 }
@@ -110,7 +110,7 @@ func TestLinksAreFetchedIntoTheirParts(t *testing.T) {
 }
 
 func TestNoLinksNeedNoFetcher(t *testing.T) {
-	x := &exchange{snapshot: new(snapshot)}
+	x := &exchange{snapshot: new(snapshot), r: httptest.NewRequest(http.MethodPost, "/", http.NoBody)}
 	if err := x.fetchLinks(linkedChat(t, "data:image/png;base64,AAAA").Links()); err != nil {
 		t.Error(err)
 	}

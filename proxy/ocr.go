@@ -22,7 +22,7 @@ func (g *Gateway) ocr(x *exchange) *openai.Error {
 	if err := x.findRoute(req.Model, catalogue.PathOCR); err != nil {
 		return err
 	}
-	if err := x.admit(forecast{openai.Usage{Pages: mediaPages}}); err != nil {
+	if err := x.admit(openai.Usage{Pages: mediaPages}); err != nil {
 		return err
 	}
 	if err := x.fetchLinks(req.Links()); err != nil {

@@ -164,7 +164,7 @@ func (r *reception) finish(ending openai.Ending) {
 	r.a.close() // its timer reads the warnings, too
 	r.x.warnLate(r.reader.Warnings())
 	for _, remark := range r.reader.Remarks() {
-		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", remark))
+		r.x.gateway.options.Log.Warn("odd answer", zap.String("request_id", r.x.id), zap.String("model", r.x.label()), zap.String("remark", r.x.hide(remark)))
 	}
 	r.a.finish(r.reader.ID(), ending)
 }

@@ -52,10 +52,10 @@ func (x *exchange) fields(took time.Duration) []zap.Field {
 		fields = append(fields, zap.String("team", x.key.Team), zap.String("key", x.key.Name))
 	}
 	if x.warnings != "" {
-		fields = append(fields, zap.String("warnings", x.warnings))
+		fields = append(fields, zap.String("warnings", x.hide(x.warnings)))
 	}
 	if x.fault != nil {
-		fields = append(fields, zap.String("error", x.fault.Error()))
+		fields = append(fields, zap.String("error", x.hide(x.fault.Error())))
 	}
 	if x.snapshot.config.Log.Content {
 		fields = append(fields, zap.ByteString("prompt", x.prompt), zap.ByteString("answer", x.transcript))

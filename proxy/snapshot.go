@@ -240,7 +240,7 @@ func (g *Gateway) route(s *snapshot, name string) (*route, bool) {
 		if m.Begins(f.prefix) {
 			// Clients can make up such names without end, so they share one label.
 			r := g.newRoute(s, "other "+f.entry.Name, f.entry, m)
-			r.guessed = true
+			r.guessed, r.names = true, config.NamesOf("", m)
 			return r, len(r.places) > 0
 		}
 	}

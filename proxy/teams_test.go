@@ -59,8 +59,8 @@ func TestTeamKeys(t *testing.T) {
 func TestKeyInQuery(t *testing.T) {
 	w := newWorld(t, withTeam(""))
 	for _, name := range []string{"key", "api_key", "api-key", "apiKey", "access_token"} {
-		r := w.get("/v1/models?"+name+"="+searchKey, authorization, "Bearer "+searchKey)
-		if e := r.failure(http.StatusUnauthorized, "invalid_api_key", ""); !strings.Contains(e.Message, name) {
+		r := w.get("/v1/models?"+name+"=anything", authorization, "Bearer "+searchKey)
+		if e := r.failure(http.StatusUnauthorized, "invalid_api_key", ""); !strings.Contains(e.Message, "URL") {
 			t.Errorf("%s: %s", name, e.Message)
 		}
 	}

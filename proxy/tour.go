@@ -137,7 +137,7 @@ func (t *tour) after(f *failure) *place {
 func (x *exchange) moved(from, to *place, why *failure) {
 	x.gateway.metrics.fallbacks.WithLabelValues(x.label(), from.Location, to.Location, why.verdict.Reason).Inc()
 	x.gateway.options.Log.Warn("location failed, trying the next", zap.String("request_id", x.id), zap.String("model", x.label()),
-		zap.String("from", from.Location), zap.String("to", to.Location), zap.String("reason", why.verdict.Reason), zap.String("error", why.err.Error()))
+		zap.String("from", from.Location), zap.String("to", to.Location), zap.String("reason", why.verdict.Reason), zap.String("error", x.hide(why.err.Error())))
 }
 
 // settle tells the place's cooldown how its attempts went.

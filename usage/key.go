@@ -25,6 +25,23 @@ func NewSecret() string {
 	return prefix + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(bits[:]))
 }
 
+// Redact hides what looks like a key of NewSecret in a text that somebody may read.
+func Redact(text string) string {
+	if !strings.Contains(text, prefix) {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, prefix)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		text = strings.TrimLeft(rest, "abcdefghijklmnopqrstuvwxyz234567*")
+		b.WriteString(prefix + "***")
+	}
+}
+
 // Hash is the SHA-256 of a whole key in hexadecimal, as [Keyring.Add] takes it.
 func Hash(secret string) string {
 	sum := sha256.Sum256([]byte(secret))

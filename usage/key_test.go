@@ -86,3 +86,15 @@ func BenchmarkKeyring(b *testing.B) {
 		})
 	}
 }
+
+func TestRedact(t *testing.T) {
+	secret := usage.NewSecret()
+	for text, want := range map[string]string{
+		"": "", "nothing": "nothing", secret: "vgw_***", "a " + secret + ", " + secret + ".": "a vgw_***, vgw_***.",
+		"cut off: " + secret[:20]: "cut off: vgw_***", "vgw_***": "vgw_***",
+	} {
+		if got := usage.Redact(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -33,22 +35,25 @@ func openBooks(t testing.TB, store string) *books {
 	return &books{t, store, db, seize}
 }
 
-// lock lets nobody else write, until the function it returns is called.
+// lock lets nobody else write, until the function it returns is called or the test ends.
 func (b *books) lock() (unlock func()) {
 	b.t.Helper()
-	c, err := b.db.Conn(b.t.Context())
+	ctx := context.WithoutCancel(b.t.Context())
+	c, err := b.db.Conn(ctx)
 	if err == nil {
-		_, err = c.ExecContext(b.t.Context(), b.seize)
+		_, err = c.ExecContext(ctx, b.seize)
 	}
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return func() {
-		if _, err := c.ExecContext(b.t.Context(), "ROLLBACK"); err != nil {
+	unlock = sync.OnceFunc(func() {
+		if _, err := c.ExecContext(ctx, "ROLLBACK"); err != nil {
 			b.t.Error(err)
 		}
 		c.Close()
-	}
+	})
+	b.t.Cleanup(unlock)
+	return unlock
 }
 
 // An item is what the tests look at in a row.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,14 +55,7 @@ func (v *visitor) ask(url string, stream bool) *inquiry {
 	}
 	a := &inquiry{by: v, id: fmt.Sprintf("%s-%d", v.name, v.last.Add(1)), began: time.Now()}
 	defer func() { a.ended = time.Now() }()
-	req, err := http.NewRequest(http.MethodPost, url+"/v1/chat/completions", strings.NewReader(fmt.Sprintf(question, more)))
-	if err != nil {
-		a.err = err
-		return a
-	}
-	req.Header.Set("X-Request-Id", a.id)
-	req.Header.Set("Authorization", "Bearer "+v.secret)
-	res, err := v.http.Do(req)
+	res, err := v.send(context.Background(), url, a.id, fmt.Sprintf(question, more))
 	if err != nil {
 		a.err = err
 		return a
@@ -74,6 +68,28 @@ func (v *visitor) ask(url string, stream bool) *inquiry {
 	}
 	a.err = err
 	return a
+}
+
+func (v *visitor) send(ctx context.Context, url, id, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Request-Id", id)
+	req.Header.Set("Authorization", "Bearer "+v.secret)
+	return v.http.Do(req)
+}
+
+// linger opens a stream that does not end before the client leaves.
+func (v *visitor) linger(t *testing.T, url string) (leave func()) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	res, err := v.send(ctx, url, "lingers", strings.Replace(fmt.Sprintf(question, `,"stream":true`), "claude-opus-4-8", endless, 1))
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	t.Cleanup(func() { res.Body.Close() })
+	return leave
 }
 
 // read takes what the test looks at out of a body.

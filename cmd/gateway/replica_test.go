@@ -46,10 +46,16 @@ func writeConfig(t testing.TB, store, more string, tenants ...*tenant) string {
 	return writeTeams(t, store, strings.Join(lines, ""))
 }
 
+// endless is a model whose streams do not end.
+const endless = "claude-haiku-4-5"
+
 // writeTeams makes such a file with these lines about teams and limits.
 func writeTeams(t testing.TB, store, teams string) string {
 	t.Helper()
-	upstream := httptest.NewServer(fakevertex.New(fakevertex.Options{Scenarios: []fakevertex.Scenario{{Tokens: 40, Pace: time.Millisecond}}}))
+	upstream := httptest.NewServer(fakevertex.New(fakevertex.Options{Scenarios: []fakevertex.Scenario{
+		{Model: endless, StallAfter: 5, Pings: time.Second},
+		{Tokens: 40, Pace: time.Millisecond},
+	}}))
 	t.Cleanup(upstream.Close)
 	text := fmt.Sprintf("listen: 127.0.0.1:0\nadmin_listen: 127.0.0.1:0\nvertex: {project: test, credentials: none, base_url: '%s'}\nusage: {store: '%s', journal: '${JOURNAL}'}\n",
 		upstream.URL, store)
@@ -188,9 +194,14 @@ func urls(replicas ...*replica) []string {
 // until waits for a condition.
 func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+	inTime(t, patience, what, holds)
+}
+
+func inTime(t testing.TB, limit time.Duration, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not within %s: %s", patience, what)
+			t.Fatalf("not within %s: %s", limit, what)
 		}
 	}
 }

@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +14,7 @@ import (
 
 	"vertexgateway/config"
 	"vertexgateway/translate/catalogue"
-	"vertexgateway/usage"
+	"vertexgateway/translate/openai"
 	"vertexgateway/usage/ledger"
 )
 
@@ -118,54 +118,21 @@ func report(ctx context.Context, c *config.Config, q ledger.Query) (*usageReport
 	return r, nil
 }
 
-// A figure is a column of sums.
-type figure struct {
-	name  string // in JSON and CSV
-	title string // in the table; empty: it is not there
-	of    func(*ledger.Row) int64
-	money bool
-}
-
-// figures of a report, in their order.
-var figures = []figure{
-	{"requests", "REQUESTS", func(r *ledger.Row) int64 { return r.Requests }, false},
-	{"failed_requests", "FAILED", func(r *ledger.Row) int64 { return r.Failed }, false},
-	{"input_tokens", "INPUT", func(r *ledger.Row) int64 { return r.Tokens.Input }, false},
-	{"output_tokens", "OUTPUT", func(r *ledger.Row) int64 { return r.Tokens.Output }, false},
-	{"reasoning_tokens", "", func(r *ledger.Row) int64 { return r.Tokens.Reasoning }, false},
-	{"cache_read_tokens", "CACHE READ", func(r *ledger.Row) int64 { return r.Tokens.CacheRead }, false},
-	{"cache_write_5m_tokens", "", func(r *ledger.Row) int64 { return r.Tokens.CacheWrite5m }, false},
-	{"cache_write_1h_tokens", "", func(r *ledger.Row) int64 { return r.Tokens.CacheWrite1h }, false},
-	{"cache_write_tokens", "CACHE WRITE", func(r *ledger.Row) int64 { return r.Tokens.CacheWrite() }, false},
-	{"web_searches", "", func(r *ledger.Row) int64 { return r.Tokens.WebSearches }, false},
-	{"pages", "", func(r *ledger.Row) int64 { return r.Tokens.Pages }, false},
-	{"cost_usd", "COST USD", func(r *ledger.Row) int64 { return int64(r.Cost) }, true},
-	{"cache_saved_usd", "CACHE SAVED USD", func(r *ledger.Row) int64 { return int64(r.Saved) }, true},
-	{"unpriced_requests", "UNPRICED", func(r *ledger.Row) int64 { return r.Unpriced }, false},
-	{"estimated_requests", "ESTIMATED", func(r *ledger.Row) int64 { return r.Estimated }, false},
-}
-
-// text is the figure of a row. Money is in dollars, to the millionth; a cost that is not
-// known at all is empty.
-func (f *figure) text(r *ledger.Row) string {
-	switch n := f.of(r); {
-	case f.name == "cost_usd" && n == 0 && r.Unpriced > 0:
-		return ""
-	case f.money:
-		return usage.Micros(n).String()
-	default:
-		return strconv.FormatInt(n, 10)
-	}
+// titles :: figure -> what the table calls it; the others are not in the table
+var titles = map[string]string{
+	"requests": "REQUESTS", "failed_requests": "FAILED", "input_tokens": "INPUT", "output_tokens": "OUTPUT",
+	"cache_read_tokens": "CACHE READ", "cache_write_tokens": "CACHE WRITE", "cost_usd": "COST USD", "cache_saved_usd": "CACHE SAVED USD",
+	"unpriced_requests": "UNPRICED", "estimated_requests": "ESTIMATED",
 }
 
 func (r *usageReport) table(w io.Writer) error {
-	heading := make([]string, 0, len(r.query.By)+len(figures))
+	heading := make([]string, 0, len(r.query.By)+len(titles))
 	for _, by := range r.query.By {
 		heading = append(heading, strings.ToUpper(by))
 	}
-	for i := range figures {
-		if figures[i].title != "" {
-			heading = append(heading, figures[i].title)
+	for _, f := range ledger.Figures {
+		if title := titles[f.Name]; title != "" {
+			heading = append(heading, title)
 		}
 	}
 	t := newTable(heading...)
@@ -183,22 +150,17 @@ func (r *usageReport) table(w io.Writer) error {
 
 // cells of a line in the table.
 func cells(by []string, r *ledger.Row) []string {
-	line := make([]string, len(by), len(by)+len(figures))
+	line := make([]string, len(by), len(by)+len(titles))
 	for i, name := range by {
 		line[i] = name
 		if name == "" {
 			line[i] = "-"
 		}
 	}
-	for i := range figures {
-		if figures[i].title == "" {
-			continue
+	for _, f := range ledger.Figures {
+		if titles[f.Name] != "" {
+			line = append(line, cmp.Or(f.Text(r), "unknown"))
 		}
-		text := figures[i].text(r)
-		if text == "" {
-			text = "unknown"
-		}
-		line = append(line, text)
 	}
 	return line
 }
@@ -206,14 +168,14 @@ func cells(by []string, r *ledger.Row) []string {
 func (r *usageReport) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	line := append([]string{}, r.query.By...)
-	for i := range figures {
-		line = append(line, figures[i].name)
+	for _, f := range ledger.Figures {
+		line = append(line, f.Name)
 	}
 	_ = out.Write(line) // Error below has it
 	for i := range r.rows {
 		line = append(line[:0], r.rows[i].By...)
-		for f := range figures {
-			line = append(line, figures[f].text(&r.rows[i]))
+		for _, f := range ledger.Figures {
+			line = append(line, f.Text(&r.rows[i]))
 		}
 		_ = out.Write(line)
 	}
@@ -222,51 +184,27 @@ func (r *usageReport) csv(w io.Writer) error {
 }
 
 func (r *usageReport) json(w io.Writer) error {
-	rows := make([]members, len(r.rows))
-	for i := range r.rows {
-		for j, by := range r.query.By {
-			rows[i] = append(rows[i], member{by, r.rows[i].By[j]})
-		}
-		rows[i] = append(rows[i], sums(&r.rows[i])...)
-	}
-	whole := members{
-		{"since", stamp(r.query.Since)}, {"until", stamp(r.query.Until)}, {"by", r.query.By}, {"rows", rows}, {"total", sums(&r.total)},
-	}
-	return json.MarshalEncode(jsontext.NewEncoder(w, jsontext.WithIndent("  ")), whole)
-}
-
-func sums(r *ledger.Row) members {
-	all := make(members, len(figures))
-	for i := range figures {
-		all[i] = member{figures[i].name, nil}
-		if text := figures[i].text(r); text != "" {
-			all[i].value = jsontext.Value(text)
-		}
-	}
-	return all
-}
-
-// A member of a JSON object; members keep their order.
-type member struct {
-	name  string
-	value any
-}
-
-type members []member
-
-// MarshalJSONTo writes an object.
-func (m members) MarshalJSONTo(e *jsontext.Encoder) error {
-	err := e.WriteToken(jsontext.BeginObject)
-	for _, one := range m {
-		if err == nil {
-			err = json.MarshalEncode(e, one.name)
-		}
-		if err == nil {
-			err = json.MarshalEncode(e, one.value)
-		}
-	}
+	by, err := json.Marshal(r.query.By)
 	if err != nil {
 		return err
 	}
-	return e.WriteToken(jsontext.EndObject)
+	text := fmt.Appendf(nil, `{"since":%q,"until":%q,"by":%s,"rows":[`, stamp(r.query.Since), stamp(r.query.Until), by)
+	for i := range r.rows {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, '{')
+		for j, name := range r.query.By {
+			text = openai.AppendString(text, name)
+			text = append(openai.AppendString(append(text, ':'), r.rows[i].By[j]), ',')
+		}
+		text = append(r.rows[i].AppendJSON(text), '}')
+	}
+	text = append(r.total.AppendJSON(append(text, `],"total":{`...)), "}}"...)
+	pretty := jsontext.Value(text)
+	if err := pretty.Indent(jsontext.WithIndent("  ")); err != nil {
+		return err
+	}
+	_, err = w.Write(append(pretty, '\n'))
+	return err
 }

@@ -149,9 +149,12 @@ func (l *Ledger) enqueue(e entry, limit <-chan time.Time) bool {
 	return l.writer.enqueue(e, limit)
 }
 
-// Accepts tells whether rows can be kept: false while the store is down and the journal
-// full or broken, or absent. Rows appended then wait in memory for one of them.
-func (l *Ledger) Accepts() bool { return l.writer == nil || !l.writer.stuck.Load() }
+// Accepts tells whether more may be answered: false with Sync while rows can be kept nowhere,
+// that is, while the store is down and the journal full, broken or absent. Rows appended
+// then wait in memory for one of them.
+func (l *Ledger) Accepts() bool {
+	return l.writer == nil || !l.options.Sync || !l.writer.stuck.Load()
+}
 
 // Waiting is the number of rows that are not in the store yet, those of the journal included.
 func (l *Ledger) Waiting() int {

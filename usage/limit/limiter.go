@@ -41,6 +41,7 @@ func New(o Options) (*Limiter, error) {
 	return newLimiter(o, tuning{
 		answer: 200 * time.Millisecond, flush: 5 * time.Millisecond, probe: time.Second,
 		renew: 20 * time.Second, lease: time.Minute, prefix: "vertexgateway:",
+		script: script,
 	})
 }
 

@@ -14,16 +14,19 @@ type memory struct {
 	counters map[string]*counter
 	// generation changes when what was seeded is no longer to be trusted.
 	generation int64
-	swept      int64 // the minute of the last sweep
+	swept      int64 // the second of the last sweep
 }
 
-// sweepEvery is in minutes.
-const sweepEvery = 10
+// sweepEvery is in seconds.
+const sweepEvery = 600
 
-// A counter is the state of a scope and, for its budgets, the generation of their seeds.
+// A counter is what is counted for a scope.
 type counter struct {
-	state
-	seeded [2]int64
+	windows [2]*window // requests and tokens; nil: never limited
+	open    int64      // requests in flight
+	budgets [2]budget  // day and month
+	seeded  [2]int64   // the generations of their seeds
+	second  int64      // when it was last asked for
 }
 
 func newMemory(now func() time.Time) *memory {
@@ -47,11 +50,12 @@ func (m *memory) take(_ context.Context, o *order) (*reply, error) {
 		return r, nil
 	}
 	if r.judge(o); r.refused {
+		r.wait = r.untilRoom(o)
 		return r, nil
 	}
 	for i, c := range r.counters {
 		c.reserve(o.scopes[i], o.charge)
-		r.states[i] = c.state
+		r.states[i] = c.state(r.at)
 	}
 	return r, nil
 }
@@ -67,13 +71,14 @@ func (m *memory) read(o *order) *reply {
 			c = new(counter)
 			m.counters[s.ID] = c
 		}
+		c.limit(s)
 		c.turn(r.at)
 		for l := perDay; l < kinds; l++ {
 			if s.Spent != nil && s.max(l) > 0 && !m.seed(c, l, o.seed(i, l)) {
 				r.missing = append(r.missing, place{i, l})
 			}
 		}
-		r.counters[i], r.states[i] = c, c.state
+		r.counters[i], r.states[i] = c, c.state(r.at)
 	}
 	return r
 }
@@ -93,6 +98,16 @@ func (m *memory) seed(c *counter, l limit, s seed) bool {
 	return true
 }
 
+// untilRoom is how long an order has to wait that a window refused and could admit.
+func (r *reply) untilRoom(o *order) time.Duration {
+	l := r.over.limit
+	most, asked := o.scopes[r.over.scope].max(l), o.charge.asked(l)
+	if l > tokens || asked > most {
+		return 0
+	}
+	return r.counters[r.over.scope].windows[l].wait(r.at, most, asked)
+}
+
 func (m *memory) settle(t *Ticket, used Charge) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -105,10 +120,10 @@ func (m *memory) settle(t *Ticket, used Charge) {
 
 // sweep drops counters that nobody has asked for lately, and that say nothing.
 func (m *memory) sweep(at instant) {
-	if at.minute()-m.swept < sweepEvery {
+	if at.second()-m.swept < sweepEvery {
 		return
 	}
-	m.swept = at.minute()
+	m.swept = at.second()
 	for id, c := range m.counters {
 		if c.idle(at) {
 			delete(m.counters, id)
@@ -116,17 +131,40 @@ func (m *memory) sweep(at instant) {
 	}
 }
 
-// idle counters were last asked for before the minutes that count, and say nothing of this
+// idle counters were last asked for before the seconds that count, and say nothing of this
 // month's money.
 func (c *counter) idle(at instant) bool {
 	b := c.budgets[perMonth-perDay]
-	return c.open == 0 && at.minute()-c.windows[requests].minute > 1 && (b.spent == 0 || b.label != at.label(perMonth))
+	return c.open == 0 && at.second()-c.second >= span && (b.spent == 0 || b.label != at.label(perMonth))
+}
+
+// limit gives the counter the windows that the scope needs.
+func (c *counter) limit(s *Scope) {
+	for l := range c.windows {
+		if c.windows[l] == nil && s.max(limit(l)) > 0 {
+			c.windows[l] = new(window)
+		}
+	}
+}
+
+// state is what the counter says at the instant to which it was turned.
+func (c *counter) state(at instant) state {
+	s := state{open: c.open, budgets: c.budgets}
+	for l, w := range c.windows {
+		if w != nil {
+			s.rates[l] = w.rate(at)
+		}
+	}
+	return s
 }
 
 // turn makes the windows and budgets those of an instant.
 func (c *counter) turn(at instant) {
-	for i := range c.windows {
-		c.windows[i].turn(at.minute())
+	c.second = max(c.second, at.second())
+	for _, w := range c.windows {
+		if w != nil {
+			w.turn(at.second())
+		}
 	}
 	if c.budgets[0].label == at.label(perDay) { // and so is the month
 		return
@@ -141,10 +179,10 @@ func (c *counter) turn(at instant) {
 func (c *counter) reserve(s *Scope, asked Charge) {
 	c.open++
 	if s.max(requests) > 0 {
-		c.windows[requests].count++
+		c.windows[requests].add(1)
 	}
 	if s.max(tokens) > 0 {
-		c.windows[tokens].count += asked.Tokens
+		c.windows[tokens].add(asked.Tokens)
 	}
 	if s.budgeted() {
 		for i := range c.budgets {
@@ -158,7 +196,7 @@ func (c *counter) reserve(s *Scope, asked Charge) {
 func (c *counter) settle(s *Scope, asked, used Charge, then instant) {
 	c.open--
 	if s.max(tokens) > 0 {
-		c.windows[tokens].correct(then.minute(), used.Tokens-asked.Tokens)
+		c.windows[tokens].correct(then.second(), used.Tokens-asked.Tokens)
 	}
 	if !s.budgeted() {
 		return

@@ -31,7 +31,7 @@ func (s *shared) begin(b *batch, renew []lease) *message {
 	now := instantOf(s.now())
 	for _, t := range b.settlements {
 		m.keys = append(m.keys, t.key)
-		m.put(t.member, t.minute, t.tokens, t.day, int64(t.micros), int64(max(0, now-t.at)))
+		m.put(t.member, t.second, t.tokens, t.day, int64(t.micros), int64(max(0, now-t.at)))
 	}
 	m.put(len(renew))
 	for _, l := range renew {
@@ -81,18 +81,18 @@ func member(r *reply, s *Scope, c Charge) string {
 
 // header is how many numbers stand before those of the scopes, and perScope how many they have.
 const (
-	header   = 4
+	header   = 5
 	perScope = 9
 )
 
 // decode reads the answer of the script to an order.
 func decode(o *order, n []int64) (*reply, error) {
-	if len(n) < header+perScope*len(o.scopes)+int(n[3]) {
+	if len(n) < header+perScope*len(o.scopes)+int(n[4]) {
 		return nil, fmt.Errorf("redis answered %d numbers for %d scopes", len(n), len(o.scopes))
 	}
 	r := &reply{at: instant(n[0]), states: make([]state, len(o.scopes))}
 	if n[1] > 0 {
-		r.refused, r.over = true, place{int(n[1]) - 1, limit(n[2]) - 1}
+		r.refused, r.over, r.wait = true, place{int(n[1]) - 1, limit(n[2]) - 1}, milliseconds(n[3])
 	}
 	rest := n[header:]
 	for i := range r.states {
@@ -107,8 +107,8 @@ func decode(o *order, n []int64) (*reply, error) {
 
 func decodeState(n []int64, at instant) state {
 	return state{
-		windows: [2]window{{at.minute(), n[0], n[1]}, {at.minute(), n[2], n[3]}},
-		open:    n[4],
+		rates: [2]rate{{n[0], milliseconds(n[1])}, {n[2], milliseconds(n[3])}},
+		open:  n[4],
 		budgets: [2]budget{
 			{at.label(perDay), usage.Micros(n[5]), usage.Micros(n[6])},
 			{at.label(perMonth), usage.Micros(n[7]), usage.Micros(n[8])},

@@ -3,8 +3,6 @@ package limit
 import (
 	"context"
 	"flag"
-	"fmt"
-	"math/big"
 	"math/rand/v2"
 	"testing"
 	"testing/synctest"
@@ -17,28 +15,41 @@ var seedFlag = flag.Uint64("seed", 0, "of the random walk; 0: another each time"
 
 // A model counts in the plainest way: everything by its name, for ever.
 type model struct {
-	// count :: scope, what and when -> how much
-	count map[string]int64
+	count map[string]int64           // in a slot
+	rates map[string]map[int64]int64 // second by second
 	open  map[string]int64
 }
 
-func newModel() *model { return &model{make(map[string]int64), make(map[string]int64)} }
+func newModel() *model {
+	return &model{make(map[string]int64), make(map[string]map[int64]int64), make(map[string]int64)}
+}
 
-func slot(s *Scope, what string, when any) string { return fmt.Sprint(s.ID, " ", what, " ", when) }
+func slot(s *Scope, what, when string) string { return s.ID + " " + what + " " + when }
 
-// used is what the last minute has of a limit, or the day, or the month.
-func (m *model) used(s *Scope, name string, now time.Time) *big.Rat {
+// rate :: second -> what a limit saw in it
+func (m *model) rate(s *Scope, name string) map[int64]int64 {
+	k := slot(s, name, "")
+	if m.rates[k] == nil {
+		m.rates[k] = make(map[int64]int64)
+	}
+	return m.rates[k]
+}
+
+// used is what a limit saw in the last 60 s and the rest of the second in which they began, or
+// on the day, or in the month.
+func (m *model) used(s *Scope, name string, now time.Time) int64 {
 	switch name {
 	case "concurrency":
-		return big.NewRat(m.open[s.ID], 1)
+		return m.open[s.ID]
 	case "usd_per_day", "usd_per_month":
 		k := slot(s, name, period(name, now))
-		return big.NewRat(m.count["spent "+k]+m.count["held "+k], 1)
+		return m.count["spent "+k] + m.count["held "+k]
 	}
-	minute := now.Truncate(time.Minute)
-	part := big.NewRat(int64(minute.Add(time.Minute).Sub(now)), int64(time.Minute))
-	part.Mul(part, big.NewRat(m.count[slot(s, name, minute.Add(-time.Minute).Unix())], 1))
-	return part.Add(part, big.NewRat(m.count[slot(s, name, minute.Unix())], 1))
+	sum := int64(0)
+	for second := now.Add(-time.Minute).Unix(); second <= now.Unix(); second++ {
+		sum += m.rate(s, name)[second]
+	}
+	return sum
 }
 
 func period(name string, now time.Time) string {
@@ -78,16 +89,14 @@ func (m *model) fits(s *Scope, name string, most int64, c Charge, now time.Time)
 		}
 		asked = int64(c.Micros)
 	}
-	sum := big.NewRat(asked, 1)
-	return sum.Add(sum, m.used(s, name, now)).Cmp(big.NewRat(most, 1)) <= 0
+	return m.used(s, name, now)+asked <= most
 }
 
 func (m *model) admit(scopes []*Scope, c Charge, now time.Time) {
-	minute := now.Truncate(time.Minute).Unix()
 	for _, s := range scopes {
 		m.open[s.ID]++
-		m.count[slot(s, "requests_per_minute", minute)]++
-		m.count[slot(s, "tokens_per_minute", minute)] += c.Tokens
+		m.rate(s, "requests_per_minute")[now.Unix()]++
+		m.rate(s, "tokens_per_minute")[now.Unix()] += c.Tokens
 		for _, name := range []string{"usd_per_day", "usd_per_month"} {
 			m.count["held "+slot(s, name, period(name, now))] += int64(c.Micros)
 		}
@@ -97,13 +106,11 @@ func (m *model) admit(scopes []*Scope, c Charge, now time.Time) {
 func (m *model) settle(scopes []*Scope, c, used Charge, then, now time.Time) {
 	for _, s := range scopes {
 		m.open[s.ID]--
-		minute, current := then.Truncate(time.Minute), now.Truncate(time.Minute)
-		rest := used.Tokens - c.Tokens
-		if current.Sub(minute) > time.Minute {
-			minute, rest = current, max(0, rest)
+		second, rest := then.Unix(), used.Tokens-c.Tokens
+		if second < now.Add(-time.Minute).Unix() {
+			second, rest = now.Unix(), max(0, rest)
 		}
-		k := slot(s, "tokens_per_minute", minute.Unix())
-		m.count[k] = max(0, m.count[k]+rest)
+		m.rate(s, "tokens_per_minute")[second] += rest
 		for _, name := range []string{"usd_per_day", "usd_per_month"} {
 			k := slot(s, name, period(name, then))
 			m.count["held "+k] -= int64(c.Micros)
@@ -140,7 +147,7 @@ func TestModel(t *testing.T) {
 	for n := range uint64(20) {
 		wander := func(w *world) { newWalk(w, rand.New(rand.NewPCG(seed, n)), tally).steps() } //nolint:gosec // not secret
 		if n < 4 {
-			everywhere(t, wander)
+			inFakeTime(t, wander)
 		} else {
 			t.Run("memory", func(t *testing.T) { synctest.Test(t, func(t *testing.T) { wander(newWorld(t)) }) })
 		}
@@ -169,7 +176,7 @@ func (k *walk) steps() {
 func (k *walk) limits() Limits {
 	some := func(least, spread int64) int64 { return (least + k.random.Int64N(spread)) * min(1, k.random.Int64N(3)) }
 	return Limits{
-		RequestsPerMinute: 3 + k.random.Int64N(20), TokensPerMinute: some(500, 5000), Concurrency: some(2, 20),
+		RequestsPerMinute: 3 + k.random.Int64N(20), TokensPerMinute: some(500, 5000), Concurrency: some(1, 10),
 		PerDay: usage.Micros(some(1000, 10000)), PerMonth: usage.Micros(some(5000, 20000)),
 	}
 }
@@ -205,7 +212,7 @@ func (k *walk) tryAdmit() {
 		k.tally["admitted"]++
 		k.model.admit(scopes, c, now)
 		k.open = append(k.open, admitted{ticket, scopes, c, now})
-	case r.Limit != name || r.Scope != s.Title || r.Used != up(k.model.used(s, name, now)):
+	case r.Limit != name || r.Scope != s.Title || r.Used != k.model.used(s, name, now):
 		k.Fatalf("over %q of %s by the model, and %+v", name, s.ID, r)
 	default:
 		k.tally[name]++
@@ -249,15 +256,9 @@ func (k *walk) compare() {
 	now := time.Now()
 	for _, s := range k.scopes {
 		for name, n := range k.levels(k.l, s) {
-			if want := up(k.model.used(s, name, now)); n != want {
+			if want := k.model.used(s, name, now); n != want {
 				k.Fatalf("%s of %s is %d, by the model %d", name, s.ID, n, want)
 			}
 		}
 	}
-}
-
-// up rounds up.
-func up(r *big.Rat) int64 {
-	n := new(big.Int).Add(r.Num(), new(big.Int).Sub(r.Denom(), big.NewInt(1)))
-	return n.Div(n, r.Denom()).Int64()
 }

@@ -14,7 +14,7 @@ const perCall = 500
 type settlement struct {
 	key    string // of the scope
 	member string // what is open in its name; empty: nothing
-	minute int64  // of the admission
+	second int64  // of the admission
 	tokens int64  // to be added there
 	day    int64  // of the admission, since 1970
 	micros usage.Micros

@@ -23,6 +23,7 @@ type tuning struct {
 	renew  time.Duration // between renewals of leases
 	lease  time.Duration
 	prefix string               // of all keys
+	script string               // decides
 	client func(*redis.Options) // changes them
 }
 
@@ -68,7 +69,7 @@ func newShared(o Options, t tuning, onLoss func()) (*shared, error) {
 	// What it would write to standard error is logged here, once.
 	logging.Disable()
 	s := &shared{
-		now: o.Now, log: o.Log, tuning: t, client: redis.NewClient(options), script: redis.NewScript(script),
+		now: o.Now, log: o.Log, tuning: t, client: redis.NewClient(options), script: redis.NewScript(t.script),
 		process: rand.Text()[:12], gate: make(chan struct{}, connections), onLoss: onLoss,
 		kick: make(chan struct{}, 1), gone: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
@@ -135,7 +136,7 @@ func (s *shared) settlements(t *Ticket, used Charge) (all []settlement, urgent b
 	for _, scope := range t.order.scopes {
 		n := settlement{
 			key: s.key(scope), member: member(t.reply, scope, asked),
-			minute: then.minute(), day: then.label(perDay), at: instantOf(s.now()),
+			second: then.second(), day: then.label(perDay), at: instantOf(s.now()),
 		}
 		if scope.max(tokens) > 0 {
 			n.tokens = used.Tokens - asked.Tokens

@@ -2,18 +2,20 @@
 -- and then an order, or none. What it counts is what memory.go counts; state.go decides alike.
 --
 -- For a scope there are
---   :r:<minute>, :t:<minute>  requests and tokens
---   :o                        open requests by the end of their lease (milliseconds), each
---                             named <id>:<micros held>:<day>; only where those are counted
---   :d:<day>, :m:<month>      a hash: spent and held micros, and seeded: when the ledger was asked
+--   :r, :t                a hash for requests, one for tokens: second -> what was counted in it,
+--                         at: the last of them, and sum: of the SPAN that end with it
+--   :o                    open requests by the end of their lease (milliseconds), each
+--                         named <id>:<micros held>:<day>; only where those are counted
+--   :d:<day>, :m:<month>  a hash: spent and held micros, and seeded: when the ledger was asked
 
 local floor = math.floor
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000 + floor(tonumber(clock[2]) / 1000)
-local minute = floor(now / 60000)
+local second = floor(now / 1000)
 local today = floor(now / 86400000)
 
-local WINDOW = 180000          -- two minutes and some
+local SPAN = 61                -- seconds that 60 s may touch; the oldest counts whole
+local WINDOW = 65000           -- the span and some
 local DAY = 3 * 86400000       -- a day, and the requests that it began
 local MONTH = 40 * 86400000    -- a month, likewise; open requests are never forgotten before it
 local SURE = 1000              -- the ledger has what was settled so long ago
@@ -72,25 +74,88 @@ local function lapse(base)
   end
 end
 
--- add counts in a minute. A key that is new gets its end.
-local function add(k, n)
-  local sum = redis.call('INCRBY', k, n)
-  if sum == n then redis.call('PEXPIRE', k, WINDOW) end
+-- counts :: second -> what was counted in it
+local function counts(k)
+  local flat, all = redis.call('HGETALL', k), {}
+  for i = 1, #flat, 2 do
+    local of = tonumber(flat[i])
+    if of then all[of] = tonumber(flat[i + 1]) end
+  end
+  return all
+end
+
+-- renew makes the current second a window's last, and returns the new sum.
+local function renew(k)
+  local gone, sum = {}, 0
+  for of, n in pairs(counts(k)) do
+    if of > second - SPAN then sum = sum + n else gone[#gone + 1] = of end
+  end
+  if #gone > 0 then redis.call('HDEL', k, unpack(gone)) end
+  redis.call('HSET', k, 'at', second, 'sum', sum)
+  redis.call('PEXPIRE', k, WINDOW)
   return sum
 end
 
--- grow adds to a purse likewise: an end for which one of its two sums begins.
+-- window is what counts now. All seconds are read when a new one begins, else their sum. A
+-- clock that goes back changes nothing.
+local windows = {}
+local function window(k)
+  local w = windows[k]
+  if w then return w end
+  local h = redis.call('HMGET', k, 'at', 'sum')
+  w = {key = k, at = int(h[1]), sum = int(h[2])}
+  if w.at < second then w.at, w.sum = second, renew(k) end
+  windows[k] = w
+  return w
+end
+
+-- add counts in a second, and not below 0.
+local function add(w, of, n)
+  local count = redis.call('HINCRBY', w.key, of, n)
+  if count < 0 then
+    redis.call('HSET', w.key, of, 0)
+    n = n - count
+  end
+  w.sum = redis.call('HINCRBY', w.key, 'sum', n)
+end
+
+-- leaves is the time until a second is forgotten.
+local function leaves(w, of) return (of + SPAN) * 1000 - math.max(now, w.at * 1000) end
+
+-- wait is the time until there is room in a window, if there ever is.
+local function wait(w, max, more)
+  if more > max then return 0 end
+  local all, left = counts(w.key), w.sum
+  for of = w.at - SPAN + 1, w.at do
+    left = left - (all[of] or 0)
+    if left + more <= max then return leaves(w, of) end
+  end
+  return leaves(w, w.at)
+end
+
+-- reset is the time until nothing is used. All seconds are read unless it is known that the
+-- last one has something.
+local function reset(w, last)
+  if last then return leaves(w, w.at) end
+  if w.sum == 0 then return 0 end
+  local all = counts(w.key)
+  for of = w.at, w.at - SPAN + 1, -1 do
+    if int(all[of]) > 0 then return leaves(w, of) end
+  end
+  return 0
+end
+
+-- grow adds to a purse. One of its two sums begins: so does the time that it is kept.
 local function grow(p, field, micros)
   if redis.call('HINCRBY', p.key, field, micros) == micros then redis.call('PEXPIRE', p.key, p.ttl) end
 end
 
 local function correct(base, of, n)
-  if of ~= minute and of ~= minute - 1 then
-    if n < 0 then return end
-    of = minute
+  local w = window(base .. ':t')
+  if of <= w.at - SPAN then
+    of, n = w.at, math.max(n, 0)
   end
-  local k = base .. ':t:' .. of
-  if add(k, n) < 0 then redis.call('SET', k, 0, 'PX', WINDOW) end
+  add(w, math.min(of, w.at), n)
 end
 
 -- pay adds to what was spent on a day. What was settled before the ledger was asked is in its
@@ -127,7 +192,7 @@ for _ = 1, num() do redis.call('ZADD', key() .. ':o', 'XX', now + lease, str()) 
 
 -- The order.
 local count = num()
-local reply = {now, 0, 0, 0}
+local reply = {now, 0, 0, 0, 0}
 if count == 0 then return reply end
 local id = str()
 local asked = {1, num(), 1, num()}
@@ -147,19 +212,11 @@ local function seeded(p, place, max, ledger, label, seed)
   end
 end
 
--- window reads a minute and the one before.
-local function window(base, what, max)
-  if max == 0 then return 0, 0 end
-  local w = redis.call('MGET', base .. what .. minute, base .. what .. minute - 1)
-  return int(w[1]), int(w[2])
-end
-
 local function read(i)
   local base = key()
   local s = {base = base, open = 0, max = {num(), num(), num(), num(), num()}}
   local ledger, seeds = num(), {{num(), num()}, {num(), num()}}
-  s.r, s.rb = window(base, ':r:', s.max[1])
-  s.t, s.tb = window(base, ':t:', s.max[2])
+  s.rates = {s.max[1] > 0 and window(base .. ':r'), s.max[2] > 0 and window(base .. ':t')}
   s.purses = {{spent = 0, held = 0}, {spent = 0, held = 0}}
   s.budgeted = s.max[4] > 0 or s.max[5] > 0
   if s.max[3] > 0 or s.budgeted then
@@ -175,16 +232,10 @@ local function read(i)
   return s
 end
 
-local left = (minute + 1) * 60000 - now
-local function fits(max, n, before, more)
-  return n * 60000 + before * left + more * 60000 <= max * 60000
-end
-
 local function admits(s, l)
   local max = s.max[l]
   if max == 0 then return true end
-  if l == 1 then return fits(max, s.r, s.rb, 1) end
-  if l == 2 then return fits(max, s.t, s.tb, asked[2]) end
+  if l < 3 then return s.rates[l].sum + asked[l] <= max end
   if l == 3 then return s.open < max end
   local p = s.purses[l - 3]
   if asked[4] == 0 then return true end
@@ -193,13 +244,8 @@ local function admits(s, l)
 end
 
 local function reserve(s)
-  if s.max[1] > 0 then
-    s.r = s.r + 1
-    add(s.base .. ':r:' .. minute, 1)
-  end
-  if s.max[2] > 0 then
-    s.t = s.t + asked[2]
-    add(s.base .. ':t:' .. minute, asked[2])
+  for l, w in ipairs(s.rates) do
+    if w and asked[l] > 0 then add(w, w.at, asked[l]) end
   end
   local held = s.budgeted and asked[4] or 0
   if held > 0 then
@@ -227,20 +273,32 @@ local function refused()
   end
 end
 
+local reserved = false
 if #missing == 0 and id ~= '' then
   local i, l = refused()
   if i then
     reply[2], reply[3] = i, l
+    if l < 3 then reply[4] = wait(scopes[i].rates[l], scopes[i].max[l], asked[l]) end
   else
     for _, s in ipairs(scopes) do reserve(s) end
+    reserved = true
   end
 end
 
+-- rate is what a window has, and until when; that is of no use to one that is refused.
+local function rate(w, l)
+  if not w then return 0, 0 end
+  if reply[2] > 0 then return w.sum, 0 end
+  return w.sum, reset(w, reserved and asked[l] > 0)
+end
+
 for _, s in ipairs(scopes) do
-  for _, n in ipairs({s.r, s.rb, s.t, s.tb, s.open, s.purses[1].spent, s.purses[1].held, s.purses[2].spent, s.purses[2].held}) do
+  local r, rEnd = rate(s.rates[1], 1)
+  local t, tEnd = rate(s.rates[2], 2)
+  for _, n in ipairs({r, rEnd, t, tEnd, s.open, s.purses[1].spent, s.purses[1].held, s.purses[2].spent, s.purses[2].held}) do
     reply[#reply + 1] = n
   end
 end
-reply[4] = #missing
+reply[5] = #missing
 for _, place in ipairs(missing) do reply[#reply + 1] = place end
 return reply

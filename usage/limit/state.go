@@ -20,7 +20,7 @@ const (
 
 var names = [kinds]string{"requests_per_minute", "tokens_per_minute", "concurrency", "usd_per_day", "usd_per_month"}
 
-// most is above any limit that makes sense, and times a minute's milliseconds still a number.
+// most is above any limit that makes sense, and sums of it are exact in Lua's numbers too.
 const most = 1 << 46
 
 // max is the limit; 0: none.
@@ -56,7 +56,7 @@ func (b *budget) admits(most, asked int64) bool {
 // in 202611.
 func (at instant) label(l limit) int64 {
 	if l == perDay {
-		return int64(at) / (24 * 60 * perMinute)
+		return int64(at) / (24 * 3600 * perSecond)
 	}
 	year, month, _ := at.time().Date()
 	return int64(year)*100 + int64(month)
@@ -78,18 +78,24 @@ func (at instant) end(l limit) time.Time {
 	return at.start(l).AddDate(0, 0, 1)
 }
 
+// A rate is what a window says at an instant.
+type rate struct {
+	used  int64
+	reset time.Duration // until nothing is used
+}
+
 // A state is what is counted for a scope.
 type state struct {
-	windows [2]window // requests and tokens
+	rates   [2]rate   // requests and tokens
 	open    int64     // requests in flight
 	budgets [2]budget // day and month
 }
 
 // used is what is used of a limit.
-func (s *state) used(l limit, at instant) int64 {
+func (s *state) used(l limit) int64 {
 	switch l {
 	case requests, tokens:
-		return s.windows[l].used(at)
+		return s.rates[l].used
 	case concurrency:
 		return s.open
 	default:
@@ -98,10 +104,10 @@ func (s *state) used(l limit, at instant) int64 {
 	}
 }
 
-func (s *state) admits(l limit, most, asked int64, at instant) bool {
+func (s *state) admits(l limit, most, asked int64) bool {
 	switch l {
 	case requests, tokens:
-		return s.windows[l].fits(at, most, asked)
+		return s.rates[l].used+asked <= most
 	case concurrency:
 		return s.open+asked <= most
 	default:
@@ -112,7 +118,7 @@ func (s *state) admits(l limit, most, asked int64, at instant) bool {
 func (s *state) reset(l limit, at instant) time.Duration {
 	switch l {
 	case requests, tokens:
-		return s.windows[l].reset(at)
+		return s.rates[l].reset
 	case concurrency:
 		return 0
 	default:
@@ -140,6 +146,9 @@ type reply struct {
 	// refused: over the limit; nothing was reserved.
 	refused bool
 	over    place
+	// wait is the time until there is room, if that is a limit of a minute and not below what
+	// is asked for.
+	wait time.Duration
 	// missing are budgets whose beginning has to be asked for; nothing was reserved.
 	missing []place
 	// counters are those of the memory.
@@ -166,7 +175,7 @@ func (r *reply) judge(o *order) {
 func (r *reply) first(o *order, from, to limit) (place, bool) {
 	for i, s := range o.scopes {
 		for l := from; l < to; l++ {
-			if most := s.max(l); most > 0 && !r.states[i].admits(l, most, o.charge.asked(l), r.at) {
+			if most := s.max(l); most > 0 && !r.states[i].admits(l, most, o.charge.asked(l)) {
 				return place{i, l}, true
 			}
 		}
@@ -178,14 +187,11 @@ func (r *reply) refusal(o *order) *Refusal {
 	l, scope, state := r.over.limit, o.scopes[r.over.scope], &r.states[r.over.scope]
 	f := &Refusal{
 		Scope: scope.Title, Limit: names[l],
-		Max: scope.max(l), Used: state.used(l, r.at), Asked: o.charge.asked(l),
+		Max: scope.max(l), Used: state.used(l), Asked: o.charge.asked(l),
 	}
 	switch l {
 	case requests, tokens:
-		f.Never = f.Asked > f.Max
-		if !f.Never {
-			f.RetryAfter = state.windows[l].wait(r.at, f.Max, f.Asked)
-		}
+		f.Never, f.RetryAfter = f.Asked > f.Max, r.wait
 	case concurrency:
 		f.RetryAfter = time.Second
 	default:
@@ -200,7 +206,7 @@ func (r *reply) levels(o *order) []Level {
 		s := o.scopes[i]
 		for l := range kinds {
 			if most := s.max(l); most > 0 {
-				levels = append(levels, Level{s.Title, names[l], most, r.states[i].used(l, r.at), r.states[i].reset(l, r.at)})
+				levels = append(levels, Level{s.Title, names[l], most, r.states[i].used(l), r.states[i].reset(l, r.at)})
 			}
 		}
 	}

@@ -2,8 +2,12 @@ package limit
 
 import "time"
 
-// perMinute is a minute in the unit of an instant.
-const perMinute = 60_000
+const (
+	// perSecond is a second in the unit of an instant.
+	perSecond = 1000
+	// span is how many seconds 60 s may touch.
+	span = 61
+)
 
 // An instant is in milliseconds since 1970, by the clock that a store goes by.
 type instant int64
@@ -12,72 +16,71 @@ func instantOf(t time.Time) instant { return instant(t.UnixMilli()) }
 
 func (at instant) time() time.Time { return time.UnixMilli(int64(at)).UTC() }
 
-func (at instant) minute() int64 { return int64(at) / perMinute }
+// second is not below 0.
+func (at instant) second() int64 { return max(0, int64(at)/perSecond) }
 
-// A window counts one minute, and remembers the one before. Of that it takes the part that a
-// minute which ends now still covers, as if it had been spread evenly: with an even load no
-// minute has more than the limit, wherever it begins. After an idle time one may have up to
-// twice the limit, half of it at once.
-type window struct{ minute, count, before int64 }
+// A window counts by the second, and remembers all that the last 60 s touch. The oldest of
+// these seconds counts whole, though only a part of it may be within. So no 60 s have more
+// than the limit, wherever they begin, and what fills it is forgotten after 60 to 61 s.
+type window struct {
+	second int64       // the current one
+	sum    int64       // of all counts
+	counts [span]int64 // of the seconds up to the current one; see count
+}
 
-// turn makes a minute the current one. A clock that goes back changes nothing.
-func (w *window) turn(minute int64) {
-	switch {
-	case minute <= w.minute:
-	case minute == w.minute+1:
-		*w = window{minute: minute, before: w.count}
-	default:
-		*w = window{minute: minute}
+func (w *window) count(second int64) *int64 { return &w.counts[second%span] }
+
+// turn makes a second the current one. A clock that goes back changes nothing.
+func (w *window) turn(second int64) {
+	for i := range min(second-w.second, span) {
+		n := w.count(w.second + 1 + i)
+		w.sum -= *n
+		*n = 0
 	}
+	w.second = max(w.second, second)
 }
 
-// left is what is left of the minute, in milliseconds.
-func (w *window) left(at instant) int64 {
-	return min(max((w.minute+1)*perMinute-int64(at), 0), perMinute)
+func (w *window) add(n int64) { w.correct(w.second, n) }
+
+// correct changes what was counted in a second. What was used in one that is forgotten counts
+// now; what was not used there does not.
+func (w *window) correct(second, n int64) {
+	if second <= w.second-span {
+		second, n = w.second, max(n, 0)
+	}
+	count := w.count(second)
+	n = max(n, -*count)
+	*count += n
+	w.sum += n
 }
 
-// weight is what is used, times the milliseconds of a minute: all sums are whole.
-func (w *window) weight(at instant) int64 { return w.count*perMinute + w.before*w.left(at) }
-
-// used is what is used, rounded up.
-func (w *window) used(at instant) int64 { return (w.weight(at) + perMinute - 1) / perMinute }
-
-func (w *window) fits(at instant, most, asked int64) bool {
-	return w.weight(at)+asked*perMinute <= most*perMinute
+// leaves is the time until a second is forgotten.
+func (w *window) leaves(second int64, at instant) time.Duration {
+	return milliseconds((second+span)*perSecond - max(int64(at), w.second*perSecond))
 }
 
 // wait is the time until that is asked fits, if nobody else asks. It is not above the limit.
 func (w *window) wait(at instant, most, asked int64) time.Duration {
-	room, left := most-asked, w.left(at)
-	if room < w.count { // not before the next minute, when count is what was before
-		return milliseconds(left + perMinute - room*perMinute/w.count)
+	left := w.sum
+	for second := max(0, w.second-span+1); second < w.second; second++ {
+		if left -= *w.count(second); left+asked <= most {
+			return w.leaves(second, at)
+		}
 	}
-	if w.before == 0 {
-		return 0
-	}
-	return milliseconds(max(0, left-(room-w.count)*perMinute/w.before))
+	return w.leaves(w.second, at)
 }
 
 // reset is the time until nothing is used.
 func (w *window) reset(at instant) time.Duration {
-	switch {
-	case w.count > 0:
-		return milliseconds(w.left(at) + perMinute)
-	case w.before > 0:
-		return milliseconds(w.left(at))
+	for second := w.second; w.sum > 0; second-- {
+		if *w.count(second) > 0 {
+			return w.leaves(second, at)
+		}
 	}
 	return 0
 }
 
-// correct changes what was counted in a minute. What was used in one that is forgotten counts
-// now; what was not used there does not.
-func (w *window) correct(minute, n int64) {
-	switch {
-	case minute == w.minute-1:
-		w.before = max(0, w.before+n)
-	case minute == w.minute || n > 0:
-		w.count = max(0, w.count+n)
-	}
-}
+// rate is what it says at an instant.
+func (w *window) rate(at instant) rate { return rate{w.sum, w.reset(at)} }
 
 func milliseconds(n int64) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -1,11 +1,13 @@
 package limit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,7 +32,9 @@ type world struct {
 	prefix string
 	log    *observer.ObservedLogs
 	core   zapcore.Core
-	broken atomic.Bool // no connection gets through
+	script string       // empty: the true one
+	behind atomic.Int64 // nanoseconds by which all clocks are late
+	broken atomic.Bool  // no connection gets through
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -69,12 +73,72 @@ func withReal(t *testing.T, test func(*world)) {
 	t.Run("redis", func(t *testing.T) { test(newReal(t)) })
 }
 
-func newReal(t testing.TB) *world {
+// inFakeTime runs a test everywhere, and on a real Redis that is told the time.
+func inFakeTime(t *testing.T, test func(*world)) {
+	t.Helper()
+	everywhere(t, test)
+	t.Run("redis", func(t *testing.T) {
+		realURL(t) // a bubble cannot skip
+		synctest.Test(t, func(t *testing.T) { test(newStaged(t)) })
+	})
+}
+
+func newStaged(t *testing.T) *world {
+	t.Helper()
+	w := newReal(t)
+	seconds, micros := w.prefix+"seconds", w.prefix+"micros"
+	w.script = strings.Replace(script, "redis.call('TIME')", "redis.call('MGET', '"+seconds+"', '"+micros+"')", 1)
+	if w.script == script {
+		t.Fatal("the script does not ask for the time")
+	}
+	w.calls.tell = func(ctx context.Context) redis.Cmder {
+		now := w.now()
+		return redis.NewStatusCmd(ctx, "mset", seconds, now.Unix(), micros, now.Nanosecond()/1000)
+	}
+	client := dialReal(t, w.url)
+	defer client.Close()
+	if err := client.Process(w.Context(), w.calls.tell(w.Context())); err != nil { // before the first probe
+		t.Fatal(err)
+	}
+	return w
+}
+
+// now is what clocks tell.
+func (w *world) now() time.Time { return time.Now().Add(-time.Duration(w.behind.Load())) }
+
+// turnBack lets all clocks be late from now on; 0: right again.
+func (w *world) turnBack(d time.Duration) {
+	w.behind.Store(int64(d))
+	if w.mini != nil && d > 0 {
+		w.mini.SetTime(w.now())
+	} else if w.mini != nil {
+		w.mini.SetTime(time.Time{})
+		w.mini.ClockTTL(true) // for it takes that for a leap of centuries
+	}
+}
+
+func dialReal(t testing.TB, url string) *redis.Client {
+	t.Helper()
+	options, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return redis.NewClient(options)
+}
+
+// realURL skips the test if there is none.
+func realURL(t testing.TB) string {
 	t.Helper()
 	url := os.Getenv("GATEWAY_TEST_REDIS")
 	if url == "" {
 		t.Skip("GATEWAY_TEST_REDIS is empty")
 	}
+	return url
+}
+
+func newReal(t testing.TB) *world {
+	t.Helper()
+	url := realURL(t)
 	w := &world{url: url, prefix: "vertexgateway-test-" + rand.Text()[:8] + ":"}
 	w.core, w.log = observer.New(zap.DebugLevel)
 	if t, ok := t.(*testing.T); ok {
@@ -87,11 +151,7 @@ func newReal(t testing.TB) *world {
 // flush removes the keys of a test.
 func flush(t testing.TB, url, prefix string) {
 	t.Helper()
-	options, err := redis.ParseURL(url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := redis.NewClient(options)
+	client := dialReal(t, url)
 	defer client.Close()
 	for keys := client.Scan(context.Background(), 0, prefix+"*", 1000).Iterator(); keys.Next(context.Background()); {
 		client.Del(context.Background(), keys.Val())
@@ -102,6 +162,7 @@ func (w *world) tuning() tuning {
 	return tuning{
 		answer: 5 * time.Second, flush: 5 * time.Millisecond, probe: time.Second,
 		renew: 20 * time.Second, lease: time.Minute, prefix: w.prefix, client: w.client,
+		script: cmp.Or(w.script, script),
 	}
 }
 
@@ -158,7 +219,7 @@ func (w *world) limiter(fail string) *Limiter {
 
 func (w *world) unclosed(fail string) *Limiter {
 	w.Helper()
-	l, err := newLimiter(Options{Redis: w.url, Fail: fail, Log: zap.New(w.core), Now: time.Now}, w.tuning())
+	l, err := newLimiter(Options{Redis: w.url, Fail: fail, Log: zap.New(w.core), Now: w.now}, w.tuning())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -229,6 +290,7 @@ func (w *world) levels(l *Limiter, s ...*Scope) map[string]int64 {
 type hook struct {
 	n    atomic.Int64
 	deaf atomic.Bool
+	tell func(context.Context) redis.Cmder // goes before each; nil: nothing does
 }
 
 func (h *hook) DialHook(next redis.DialHook) redis.DialHook { return next }
@@ -236,6 +298,11 @@ func (h *hook) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		h.n.Add(1)
+		if h.tell != nil {
+			if err := next(ctx, h.tell(ctx)); err != nil {
+				return err
+			}
+		}
 		err := next(ctx, cmd)
 		if h.deaf.Load() {
 			err = context.DeadlineExceeded

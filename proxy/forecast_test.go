@@ -3,6 +3,8 @@ package proxy
 import (
 	"strings"
 	"testing"
+
+	"vertexgateway/translate/openai"
 )
 
 // What is reserved follows the text of a request, and not the bytes of its images.
@@ -18,6 +20,8 @@ func TestInputTokens(t *testing.T) {
 		{"in Anthropic's form", `{"type":"image","source":{"type":"base64","media_type":"image/png","data":"` + image + `"}}`, 1500, 1600},
 		{"spaced", `{"data": "` + image + `"}`, 1500, 1600},
 		{"two", `"data:image/png;base64,` + image + `","data:image/png;base64,` + image + `"`, 3000, 3100},
+		{"raw file_data", `{"file_data":"` + image + `"}`, 1500, 1600},
+		{"text behind a mark", `"x;base64,` + strings.Repeat("word ", 8000) + `"`, 9_000, 11_000},
 		{"text called data", `{"data":"short"}`, 1, 10},
 		{"cut off", `"data:image/png;base64,` + strings.Repeat("A", 400), 100, 110},
 	} {
@@ -29,8 +33,13 @@ func TestInputTokens(t *testing.T) {
 
 func TestForecast(t *testing.T) {
 	for maxTokens, want := range map[int64]int64{0: expectedOutput, -5: expectedOutput, 10: 10, 64_000: expectedOutput} {
-		if f := forecastOf([]byte("12345678"), maxTokens); f.Output != want || f.Input != 2 {
-			t.Errorf("max_tokens %d: %+v", maxTokens, f.Usage)
+		if f := forecast([]byte("12345678"), &openai.ChatRequest{MaxTokens: &maxTokens}); f.Output != want || f.Input != 2 {
+			t.Errorf("max_tokens %d: %+v", maxTokens, f)
+		}
+	}
+	for n, want := range map[int64]int64{-1: 10, 3: 30, 1e9: 10 * maxChoices} {
+		if f := forecast(nil, &openai.ChatRequest{MaxCompletionTokens: new(int64(10)), N: &n}); f.Output != want {
+			t.Errorf("n %d: %+v", n, f)
 		}
 	}
 }
@@ -39,6 +48,6 @@ func BenchmarkForecast(b *testing.B) {
 	body := []byte(strings.Repeat(`{"role":"user","content":"How are you? Tell me at length."},`, 1500))
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		forecastOf(body, 0)
+		forecast(body, new(openai.ChatRequest))
 	}
 }
