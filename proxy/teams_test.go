@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -10,6 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
 
 	"vertexgateway/usage"
 	"vertexgateway/vertex/fakevertex"
@@ -254,4 +258,106 @@ models:
 	w.options.Limiter = newLimiter(t)
 	w.restart()
 	w.chat("claude-opus-4-8", `"max_tokens":30`, me...).failure(http.StatusTooManyRequests, "insufficient_quota", "")
+}
+
+// Limits of keys and of models hold besides the team's.
+func TestLimitsOfKeysAndModels(t *testing.T) {
+	w := newWorld(t, `teams:
+  - name: search
+    keys:
+      - {name: ci, sha256: `+usage.Hash(searchKey)+`, limits: {requests_per_minute: 2}}
+      - {name: web, sha256: `+usage.Hash(otherKey)+`}
+    limits: {requests_per_minute: 5}
+    model_limits: [{models: ["claude-opus-*"], limits: {requests_per_minute: 1}}]
+`)
+	ci, web := []string{authorization, "Bearer " + searchKey}, []string{authorization, "Bearer " + otherKey}
+	w.chat("claude-opus-4-8", "", ci...).completion()
+	e := w.chat("claude-opus-5", "", web...).failure(http.StatusTooManyRequests, "rate_limit_exceeded", "")
+	if !strings.Contains(e.Message, "claude-opus-* of team search") {
+		t.Error(e.Message)
+	}
+	w.chat("claude-haiku-4-5", "", ci...).completion()
+	if e := w.chat("claude-haiku-4-5", "", ci...).failure(http.StatusTooManyRequests, "rate_limit_exceeded", ""); !strings.Contains(e.Message, "key ci of team search") {
+		t.Error(e.Message)
+	}
+	// What was refused took nothing of the team's five.
+	for range 3 {
+		w.chat("claude-haiku-4-5", "", web...).completion()
+	}
+	if e := w.chat("claude-haiku-4-5", "", web...).failure(http.StatusTooManyRequests, "rate_limit_exceeded", ""); !strings.Contains(e.Message, "in team search") {
+		t.Error(e.Message)
+	}
+}
+
+// Pay-as-you-go beside provisioned throughput costs money, and a budget knows.
+func TestBudgetOfSpilled(t *testing.T) {
+	w := newWorld(t, withTeam("limits: {usd_per_day: 0.0001}\n")+"models: [{name: paid, model: claude-opus-4-8, locations: [us], provisioned_throughput: spill}]\n",
+		fakevertex.Scenario{RequestType: "dedicated", Status: 429})
+	me := []string{authorization, "Bearer " + searchKey}
+	w.chat("paid", "", me...).completion()
+	w.chat("paid", "", me...).failure(http.StatusTooManyRequests, "insufficient_quota", "")
+}
+
+// OpenAI's SDK tries again where that helps, and only there.
+func TestLimitsForSDK(t *testing.T) {
+	for _, tt := range []struct {
+		limits string
+		calls  float64 // of the second request, tries included
+	}{{"limits: {concurrency: 1}\n", 3}, {"limits: {usd_per_day: 0.00001}\n", 1}, {"limits: {tokens_per_minute: 100}\n", 1}} {
+		w := newWorld(t, withTeam(tt.limits), fakevertex.Scenario{Model: "claude-opus-4-8", StallAfter: 6})
+		if strings.Contains(tt.limits, "concurrency") {
+			stop := w.holdSlot()
+			defer stop()
+		} else {
+			w.chat("claude-haiku-4-5", `"max_tokens":50`, authorization, "Bearer "+searchKey)
+		}
+		before := w.series()[`gateway_requests_total{endpoint="chat_completions",model="claude-haiku-4-5",status="429",team="search"}`]
+		client := w.official(option.WithAPIKey(searchKey), option.WithMaxRetries(2))
+		_, err := client.Chat.Completions.New(t.Context(), openai.ChatCompletionNewParams{Model: "claude-haiku-4-5", Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage(strings.Repeat("word ", 200))}})
+		var refusal *openai.Error
+		if !errors.As(err, &refusal) || refusal.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("%s: %v", tt.limits, err)
+		}
+		after := w.series()[`gateway_requests_total{endpoint="chat_completions",model="claude-haiku-4-5",status="429",team="search"}`]
+		if after-before != tt.calls {
+			t.Errorf("%s: %v calls, want %v", tt.limits, after-before, tt.calls)
+		}
+	}
+}
+
+// holdSlot begins a stream that stalls, until stop.
+func (w *world) holdSlot() (stop func()) {
+	w.t.Helper()
+	ctx, cancel := context.WithCancel(w.t.Context())
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.api.URL+"/v1/chat/completions", strings.NewReader(question("claude-opus-4-8", streamed)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	req.Header.Set(authorization, "Bearer "+searchKey)
+	res, err := w.client.Do(req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return func() {
+		cancel()
+		res.Body.Close()
+	}
+}
+
+// Rounds and repairs carry the label; an endpoint of one's own does not.
+func TestLabelsOfAllCalls(t *testing.T) {
+	w := newWorld(t, withTeam("")+ownModel(tunedEndpoint, "")+"  - {name: claude-opus-5, web_search: true}\n",
+		fakevertex.Scenario{Model: "claude-opus-5", Pauses: 2, Times: 3})
+	me := []string{authorization, "Bearer " + searchKey}
+	w.post("/v1/chat/completions", `{"model":"claude-opus-5","messages":[{"role":"user","content":"Please search for a vertex."}],"web_search_options":{}}`, me...).status200()
+	w.chat(own, "", me...).status200()
+	for _, r := range w.vertex.Requests() {
+		want := "search"
+		if r.Method == containerChat || r.Model != "claude-opus-5" {
+			want = ""
+		}
+		if r.Labels["team"] != want {
+			t.Errorf("%s %s: labels %v", r.Model, r.Method, r.Labels)
+		}
+	}
 }

@@ -107,7 +107,7 @@ func report(ctx context.Context, c *config.Config, q ledger.Query) (*usageReport
 	if err != nil {
 		return nil, fmt.Errorf("usage.store: %w", err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }() // it was only read
 	r := &usageReport{query: q}
 	if r.rows, err = l.Sum(ctx, q); err != nil {
 		return nil, err
