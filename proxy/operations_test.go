@@ -405,7 +405,7 @@ func TestLogLine(t *testing.T) {
 			"request_id": "my-id", "endpoint": "chat_completions", "status": int64(200), "end": "finished",
 			"model": model, "location": "us", "attempts": int64(2), "stream": true,
 			"input_tokens": int64(billed.Input), "output_tokens": int64(billed.Output), "cache_read_tokens": int64(0), "cache_write_tokens": int64(0),
-			"cache_write_1h_tokens": int64(0), "reasoning_tokens": int64(0), "cost_micros": int64(72), "cost_unknown": false, "estimated": false, "provisioned": false,
+			"cache_write_1h_tokens": int64(0), "reasoning_tokens": int64(0), "cost_micros": int64(72), "cache_saved_micros": int64(0), "cost_unknown": false, "estimated": false, "provisioned": false,
 			"asked_model": model, "served_model": model, "publisher": "anthropic",
 			"team": "search", "key": "ci", "warnings": "seed:dropped",
 		}

@@ -68,7 +68,7 @@ func (x *exchange) accounts() []zap.Field {
 	fields := []zap.Field{
 		zap.String("asked_model", x.asked), zap.String("served_model", x.route.model.ID), zap.String("publisher", x.route.model.Publisher),
 		zap.Int64("cache_write_1h_tokens", x.usage.CacheWrite1h), zap.Int64("reasoning_tokens", x.usage.Reasoning),
-		zap.Int64("cost_micros", int64(x.cost.Micros)), zap.Bool("cost_unknown", x.cost.Unknown), zap.Bool("estimated", x.estimated),
+		zap.Int64("cost_micros", int64(x.cost.Micros)), zap.Int64("cache_saved_micros", int64(x.cost.Saved)), zap.Bool("cost_unknown", x.cost.Unknown), zap.Bool("estimated", x.estimated),
 		zap.Bool("provisioned", x.provisioned),
 	}
 	if x.usage.WebSearches > 0 {
