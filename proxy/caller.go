@@ -10,6 +10,13 @@ import (
 	"vertexgateway/usage"
 )
 
+// A caller is who sent a request.
+type caller struct {
+	secret string // that it showed: a key or a token; empty: none
+	key    usage.Key
+	team   *team // never nil once it is known who calls
+}
+
 // authenticate finds who calls, where that is asked for.
 func (x *exchange) authenticate() *openai.Error {
 	x.team = &x.snapshot.anyone

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"vertexgateway/translate/openai"
-	"vertexgateway/usage"
 	"vertexgateway/usage/limit"
 )
 
@@ -32,37 +31,30 @@ type exchange struct {
 
 	id       string
 	endpoint string
-	secret   string // that the caller showed
-	key      usage.Key
-	team     *team
-	asked    string // model, by the client
-	route    *route // nil: none was found
-	forecast openai.Usage
-	ticket   *limit.Ticket
-	metered  bool   // the usage ledger gets to know of it
+	caller
+	asked string // model, by the client
+	route *route // nil: none was found
+	account
 	location string // of the last attempt
 	capacity string // the throughput that it was asked for: dedicated, shared, or Google's choice
 	attempts int
 	stream   bool
 	warnings string // for the header
 
-	sent        bool // the answer's status is out
-	broken      bool // the answer cannot be completed
-	status      int
-	end         string // finished, error, cut or cancelled
-	firstToken  time.Duration
-	usage       openai.Usage // of all attempts
-	cost        usage.Cost   // likewise
-	provisioned bool         // throughput answered
-	estimated   bool         // some of the usage was not reported
-	fault       *openai.Error
-	prompt      []byte // and transcript: only if the config allows to log them
-	transcript  []byte
-	concluded   bool
+	sent       bool // the answer's status is out
+	broken     bool // the answer cannot be completed
+	status     int
+	end        string // finished, error, cut or cancelled
+	firstToken time.Duration
+	fault      *openai.Error
+	prompt     []byte // and transcript: only if the config allows to log them
+	transcript []byte
+	concluded  bool
 }
 
 func (g *Gateway) newExchange(endpoint string, w http.ResponseWriter, r *http.Request) *exchange {
-	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now(), secret: presentedKey(r.Header), ticket: new(limit.Ticket)}
+	x := &exchange{gateway: g, snapshot: g.snapshot.Load(), w: w, r: r, endpoint: endpoint, started: g.options.Now()}
+	x.secret, x.ticket = presentedKey(r.Header), new(limit.Ticket)
 	x.id = x.requestID()
 	if !x.drains() {
 		x.ctx, x.cancel = context.WithCancelCause(r.Context())

@@ -6,9 +6,22 @@ import (
 	"go.uber.org/zap"
 
 	"vertexgateway/translate/openai"
+	"vertexgateway/usage"
 	"vertexgateway/usage/ledger"
 	"vertexgateway/usage/limit"
 )
+
+// An account is what a request may use, and uses.
+type account struct {
+	forecast openai.Usage // what was expected
+	ticket   *limit.Ticket
+	metered  bool // the usage ledger gets to know of it
+
+	usage       openai.Usage // of all attempts
+	cost        usage.Cost   // likewise
+	provisioned bool         // throughput answered
+	estimated   bool         // some of the usage was not told
+}
 
 // bill accounts for what an attempt at a place used.
 func (x *exchange) bill(p *place, u openai.Usage) {

@@ -38,16 +38,16 @@ func (g *Gateway) newTeam(c *config.Config, t config.Team) *team {
 	if c.Usage.Labels {
 		compiled.labels = usage.LabelsHeader(t.Name, "")
 	}
-	account := account{ledger: g.options.Ledger, catalogue: c.Catalogue, query: ledger.Query{Team: t.Name}}
+	all := books{ledger: g.options.Ledger, catalogue: c.Catalogue, query: ledger.Query{Team: t.Name}}
 	id := url.PathEscape(t.Name)
-	compiled.scope = account.scope(id, "team "+t.Name, t.Limits)
+	compiled.scope = all.scope(id, "team "+t.Name, t.Limits)
 	for _, k := range t.Keys {
-		own := account
+		own := all
 		own.query.Key = k.Name
 		compiled.keys[k.Name] = own.scope(id+"/key/"+url.PathEscape(k.Name), "key "+k.Name+" of team "+t.Name, k.Limits)
 	}
 	for _, m := range t.ModelLimits {
-		some := account
+		some := all
 		some.models = m.Models
 		names := strings.Join(m.Models, ", ")
 		scope := some.scope(id+"/models/"+url.PathEscape(names), names+" of team "+t.Name, m.Limits)
@@ -56,9 +56,9 @@ func (g *Gateway) newTeam(c *config.Config, t config.Team) *team {
 	return compiled
 }
 
-// An account is what the ledger has of a scope: the requests of the query, of the models
+// Books are what the ledger has of a scope: the requests of the query, of the models
 // where some are named.
-type account struct {
+type books struct {
 	ledger    *ledger.Ledger
 	catalogue *catalogue.Catalogue
 	query     ledger.Query
@@ -66,7 +66,7 @@ type account struct {
 }
 
 // scope makes the scope of some limits; nil where there are none.
-func (a account) scope(id, title string, l config.Limits) *limit.Scope {
+func (b books) scope(id, title string, l config.Limits) *limit.Scope {
 	if l == (config.Limits{}) {
 		return nil
 	}
@@ -74,25 +74,25 @@ func (a account) scope(id, title string, l config.Limits) *limit.Scope {
 		RequestsPerMinute: int64(l.RequestsPerMinute), TokensPerMinute: int64(l.TokensPerMinute), Concurrency: int64(l.Concurrency),
 		PerDay: usage.MicrosOf(l.USDPerDay), PerMonth: usage.MicrosOf(l.USDPerMonth),
 	}}
-	s.Spent = a.spent
+	s.Spent = b.spent
 	return s
 }
 
-// spent is what the account has been charged since then; nothing where nothing is recorded.
-func (a account) spent(ctx context.Context, since time.Time) (usage.Micros, error) {
-	q := a.query
+// spent is what has been charged since then; nothing where nothing is recorded.
+func (b books) spent(ctx context.Context, since time.Time) (usage.Micros, error) {
+	q := b.query
 	q.Since, q.By = since, []string{"model", "served"}
-	rows, err := a.ledger.Sum(ctx, q)
+	rows, err := b.ledger.Sum(ctx, q)
 	if errors.Is(err, ledger.ErrNone) {
 		return 0, nil
 	}
 	var sum usage.Micros
 	for _, r := range rows {
 		names := r.By
-		if m, ok := a.catalogue.Find(r.By[1]); ok {
+		if m, ok := b.catalogue.Find(r.By[1]); ok {
 			names = config.NamesOf(r.By[0], m)
 		}
-		if config.Matches(a.models, names...) {
+		if config.Matches(b.models, names...) {
 			sum += r.Cost
 		}
 	}
