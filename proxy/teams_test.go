@@ -334,7 +334,7 @@ func (w *world) holdSlot() (stop func()) {
 		w.t.Fatal(err)
 	}
 	req.Header.Set(authorization, "Bearer "+searchKey)
-	res, err := w.client.Do(req)
+	res, err := w.client.Do(req) //nolint:bodyclose // stop does
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -37,8 +37,8 @@ import (
 
 // Limits of one scope; 0: no limit.
 type Limits struct {
-	RequestsPerMinute int64
-	TokensPerMinute   int64
+	RequestsPerMinute int64 // in any 60 s
+	TokensPerMinute   int64 // likewise
 	Concurrency       int64
 	PerDay, PerMonth  usage.Micros // by the clock of UTC
 }

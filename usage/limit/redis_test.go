@@ -262,6 +262,40 @@ func TestTokensAfterDataLoss(t *testing.T) {
 	})
 }
 
+// TestOtherClock has a Redis in whose place another comes, without its data, by whose clock
+// requests were admitted in the future.
+func TestOtherClock(t *testing.T) {
+	bubble(t, func(w *world) {
+		l := w.limiter(FailLocal)
+		s := []*Scope{scope("a", Limits{TokensPerMinute: 100})}
+		ticket := w.admit(l, s, Charge{Tokens: 10})
+		w.mini.FlushAll()
+		w.turnBack(30 * time.Second)
+		ticket.Settle(Charge{Tokens: 60})
+		w.levels(l, s...)
+		levels, err := l.Levels(w.Context(), s)
+		if err != nil || levels[0].Used != 50 || levels[0].Reset != 61*time.Second {
+			t.Errorf("%+v, %v", levels, err)
+		}
+	})
+}
+
+// TestSmallHashes has a window that is never empty.
+func TestSmallHashes(t *testing.T) {
+	bubble(t, func(w *world) {
+		l := w.limiter(FailLocal)
+		s := []*Scope{scope("a", Limits{RequestsPerMinute: 100})}
+		for range 200 {
+			w.admit(l, s, Charge{})
+			time.Sleep(time.Second)
+		}
+		keys, err := w.mini.HKeys(w.prefix + "{a}:r")
+		if err != nil || len(keys) != span+2 {
+			t.Errorf("%d fields, %v", len(keys), err)
+		}
+	})
+}
+
 // TestLateDebt has a replica that notices late that Redis is back, without its data: what it
 // owes is in the ledger's answer already.
 func TestLateDebt(t *testing.T) {

@@ -190,6 +190,17 @@ func TestClockGoesBack(t *testing.T) {
 	})
 }
 
+// TestCorrectNothing takes from a second in which nothing is counted.
+func TestCorrectNothing(t *testing.T) {
+	w := new(window)
+	w.turn(100)
+	w.add(7)
+	w.correct(90, -5)
+	if w.sum != 7 || *w.count(90) != 0 {
+		t.Errorf("%d in all, %d in that second", w.sum, *w.count(90))
+	}
+}
+
 func TestWindowsWhereNeeded(t *testing.T) {
 	w := newWorld(t)
 	l := w.limiter(FailLocal)
