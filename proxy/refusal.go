@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"vertexgateway/translate/openai"
@@ -17,20 +16,22 @@ func limitsUnavailable(cause error) *openai.Error {
 		Message: "The gateway cannot look up the limits of your team at the moment."}
 }
 
-// isBudget tells whether a limit is one of money.
-func isBudget(limit string) bool { return strings.HasPrefix(limit, "usd_") }
-
 // overLimit is the error of a request that is over a limit, in OpenAI's words, as SDKs and
 // agents read them.
 func overLimit(model string, r *limit.Refusal, now time.Time) *openai.Error {
-	if isBudget(r.Limit) {
+	switch {
+	case limit.IsBudget(r.Limit) && r.Held:
+		return &openai.Error{Status: http.StatusTooManyRequests, Type: "requests", Code: "rate_limit_exceeded", RetryAfter: r.RetryAfter,
+			Message: fmt.Sprintf("What is left of the budget of %s ($%s) is reserved for requests that are under way. Please try again in %s.",
+				r.Scope, amount(r.Max), legibleWait(r.RetryAfter))}
+	case limit.IsBudget(r.Limit):
 		return overBudget(r, now)
 	}
 	kind, what := "requests", "requests per min (RPM)"
 	switch r.Limit {
-	case "tokens_per_minute":
+	case limit.TokensPerMinute:
 		kind, what = "tokens", "tokens per min (TPM)"
-	case "concurrency":
+	case limit.Concurrency:
 		what = "requests at the same time"
 	}
 	err := &openai.Error{Status: http.StatusTooManyRequests, Type: kind, Code: "rate_limit_exceeded", RetryAfter: r.RetryAfter}
@@ -47,11 +48,11 @@ func overLimit(model string, r *limit.Refusal, now time.Time) *openai.Error {
 // overBudget needs no further try before the budget begins anew.
 func overBudget(r *limit.Refusal, now time.Time) *openai.Error {
 	period := "day"
-	if r.Limit == "usd_per_month" {
+	if r.Limit == limit.USDPerMonth {
 		period = "month"
 	}
 	return &openai.Error{Status: http.StatusTooManyRequests, Type: "insufficient_quota", Code: "insufficient_quota", Final: true,
-		Message: fmt.Sprintf("You exceeded the budget of %s: $%s a %s, of which $%s are spent or reserved. It begins anew at %s.", r.Scope,
+		Message: fmt.Sprintf("You exceeded the budget of %s: $%s a %s, of which $%s are spent. It begins anew at %s.", r.Scope,
 			amount(r.Max), period, amount(r.Used), now.Add(r.RetryAfter).UTC().Format("2006-01-02 15:04 UTC"))}
 }
 
@@ -67,7 +68,7 @@ func legibleWait(d time.Duration) string {
 
 // tellLimits adds OpenAI's headers: of each kind the limit of which least is left.
 func tellLimits(h http.Header, levels []limit.Level) {
-	for name, kind := range map[string]string{"requests_per_minute": "Requests", "tokens_per_minute": "Tokens"} {
+	for name, kind := range map[string]string{limit.RequestsPerMinute: "Requests", limit.TokensPerMinute: "Tokens"} {
 		var least *limit.Level
 		for i := range levels {
 			if l := &levels[i]; l.Limit == name && (least == nil || l.Max-l.Used < least.Max-least.Used) {

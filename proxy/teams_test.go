@@ -361,3 +361,17 @@ func TestLabelsOfAllCalls(t *testing.T) {
 		}
 	}
 }
+
+// A budget that others hold is no budget that is used up: it is worth another try.
+func TestBudgetUnderWay(t *testing.T) {
+	w := newWorld(t, withTeam("limits: {usd_per_day: 0.01}\n"), fakevertex.Scenario{Model: "claude-opus-4-8", StallAfter: 6})
+	stop := w.holdSlot()
+	defer stop()
+	r := w.chat("claude-opus-5", "", authorization, "Bearer "+searchKey)
+	if e := r.failure(http.StatusTooManyRequests, "rate_limit_exceeded", ""); !strings.Contains(e.Message, "is reserved for requests that are under way") {
+		t.Error(e.Message)
+	}
+	r.wantHeaders("retry-after", "1", "x-should-retry", "")
+	stop()
+	w.eventually("there is room", func() bool { return w.chat("claude-opus-5", "", authorization, "Bearer "+searchKey).status == http.StatusOK })
+}

@@ -89,7 +89,7 @@ func appendLevels(dst []byte, levels []limit.Level) []byte {
 			value int64
 		}{{"max", l.Max}, {"used", l.Used}, {"remaining", max(0, l.Max-l.Used)}} {
 			dst = append(append(append(dst, `,"`...), n.name...), `":`...)
-			if isBudget(l.Limit) {
+			if limit.IsBudget(l.Limit) {
 				dst = append(dst, usage.Micros(n.value).String()...)
 			} else {
 				dst = strconv.AppendInt(dst, n.value, 10)

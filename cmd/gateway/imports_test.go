@@ -65,14 +65,14 @@ var layers = map[string]layer{
 
 // owners :: module from outside, or package of the standard library -> the only package that may import it
 var owners = map[string]string{
-	"github.com/coreos/go-oidc": "usage",
-	"github.com/goccy/go-yaml":  "config",
-	"github.com/jackc/pgx":      "usage/ledger",
-	"github.com/pressly/goose":  "usage/ledger",
-	"github.com/redis/go-redis": "usage/limit",
-	"golang.org/x/oauth2":       "vertex",
-	"modernc.org/sqlite":        "usage/ledger",
-	"database/sql":              "usage/ledger",
+	"github.com/coreos/go-oidc":  "usage",
+	"github.com/goccy/go-yaml":   "config",
+	"github.com/jackc/pgx":       "usage/ledger",
+	"github.com/pressly/goose":   "usage/ledger",
+	"github.com/gomodule/redigo": "usage/limit",
+	"golang.org/x/oauth2":        "vertex",
+	"modernc.org/sqlite":         "usage/ledger",
+	"database/sql":               "usage/ledger",
 }
 
 func TestImportOrder(t *testing.T) {

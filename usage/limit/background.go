@@ -69,13 +69,25 @@ func (s *shared) probe(ctx context.Context) bool {
 // idle here, and each would be another outage.
 func (s *shared) ping(ctx context.Context) error {
 	for {
-		idle := s.client.PoolStats().IdleConns
-		err := s.client.Ping(ctx).Err()
+		idle := s.pool.IdleCount()
+		err := s.pingOne(ctx)
 		var slow net.Error
 		if err == nil || errors.As(err, &slow) && slow.Timeout() || idle == 0 {
 			return err
 		}
 	}
+}
+
+func (s *shared) pingOne(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.tuning.answer)
+	defer cancel()
+	c, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Do("PING")
+	return err
 }
 
 // renew renews the leases of all open requests.
@@ -105,7 +117,7 @@ func (s *shared) close(ctx context.Context) error {
 			break
 		}
 	}
-	err := s.client.Close()
+	err := s.pool.Close()
 	if n := s.pending.size(); n > 0 {
 		return fmt.Errorf("redis does not know %d settlements: %w", n, errAway)
 	}

@@ -40,6 +40,18 @@ import (
 	"vertexgateway/usage"
 )
 
+// The names of limits, as in the configuration.
+const (
+	RequestsPerMinute = "requests_per_minute"
+	TokensPerMinute   = "tokens_per_minute"
+	Concurrency       = "concurrency"
+	USDPerDay         = "usd_per_day"
+	USDPerMonth       = "usd_per_month"
+)
+
+// IsBudget tells whether a limit of that name is one of money, in Micros.
+func IsBudget(name string) bool { return name == USDPerDay || name == USDPerMonth }
+
 // Limits of one scope; 0: no limit.
 type Limits struct {
 	RequestsPerMinute int64 // in any 60 s
@@ -70,15 +82,17 @@ type Charge struct {
 type Refusal struct {
 	// Scope is the title of the scope.
 	Scope string
-	// Limit is requests_per_minute, tokens_per_minute, concurrency, usd_per_day or usd_per_month.
+	// Limit is the name of one.
 	Limit string
 	// Max is the limit, Used what of it is used, Asked what the request would need: requests,
 	// tokens or Micros.
 	Max, Used, Asked int64
-	// RetryAfter is when there will be room; 0: not told.
+	// RetryAfter is when there may be room; 0: not told.
 	RetryAfter time.Duration
 	// Never: the request alone is above the limit.
 	Never bool
+	// Held: the budget is not used up, but what is left may be needed by requests under way.
+	Held bool
 }
 
 // A Level is how full one limit is.

@@ -149,7 +149,7 @@ func TestAllOrNothing(t *testing.T) {
 			w.Errorf("%+v", r)
 		}
 		key = scope("a/key/k", Limits{PerDay: 100})
-		if r := w.refuse(l, []*Scope{team, key}, Charge{Tokens: 10, Micros: 60}); r.Limit != "usd_per_day" || r.Used != 60 || r.Asked != 60 {
+		if r := w.refuse(l, []*Scope{team, key}, Charge{Tokens: 10, Micros: 60}); r.Limit != USDPerDay || !r.Held || r.Used != 60 || r.Asked != 60 {
 			w.Errorf("%+v", r)
 		}
 		if d := cmp.Diff(before, w.levels(l, team)); d != "" {
@@ -259,19 +259,24 @@ func TestBudgetWindows(t *testing.T) {
 		time.Sleep(29*24*time.Hour + 23*time.Hour) // 30 January, 23:00
 		over := w.admit(l, s, Charge{Micros: dollars(0.2)})
 		w.admit(l, s, Charge{Micros: dollars(0.7)}).Settle(Charge{Micros: dollars(0.8)})
-		w.levels(l, s...)
+		// What others hold may be given back.
 		r := w.refuse(l, s, Charge{Micros: dollars(0.1)})
-		if r.Limit != "usd_per_day" || r.RetryAfter != time.Hour || r.Used != int64(dollars(1)) {
+		if r.Limit != USDPerDay || !r.Held || r.RetryAfter != time.Second || r.Used != int64(dollars(1)) {
+			w.Errorf("%+v", r)
+		}
+		w.admit(l, s, Charge{}).Settle(Charge{Micros: dollars(0.2)})
+		r = w.refuse(l, s, Charge{Micros: dollars(0.1)})
+		if r.Limit != USDPerDay || r.Held || r.RetryAfter != time.Hour || r.Used != int64(dollars(1.2)) {
 			w.Errorf("%+v", r)
 		}
 		time.Sleep(r.RetryAfter)
 		over.Settle(Charge{Micros: dollars(0.3)}) // of yesterday
-		if d := cmp.Diff(map[string]int64{"usd_per_day": 0, "usd_per_month": int64(dollars(1.1))}, w.levels(l, s...)); d != "" {
+		if d := cmp.Diff(map[string]int64{"usd_per_day": 0, "usd_per_month": int64(dollars(1.3))}, w.levels(l, s...)); d != "" {
 			w.Error(d)
 		}
-		w.admit(l, s, Charge{Micros: dollars(0.4)})
+		w.admit(l, s, Charge{Micros: dollars(0.4)}).Settle(Charge{Micros: dollars(0.4)})
 		r = w.refuse(l, s, Charge{Micros: dollars(0.1)})
-		if r.Limit != "usd_per_month" || r.RetryAfter != 24*time.Hour {
+		if r.Limit != USDPerMonth || r.Held || r.RetryAfter != 24*time.Hour {
 			w.Errorf("%+v", r)
 		}
 		time.Sleep(24 * time.Hour)

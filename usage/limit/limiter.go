@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
 	"go.uber.org/zap"
 
 	"vertexgateway/usage"
@@ -40,7 +41,7 @@ var errAway = errors.New("limits cannot be checked: redis is away")
 func New(o Options) (*Limiter, error) {
 	return newLimiter(o, tuning{
 		answer: 200 * time.Millisecond, flush: 5 * time.Millisecond, probe: time.Second,
-		renew: 20 * time.Second, lease: time.Minute, prefix: "vertexgateway:",
+		renew: 20 * time.Second, lease: time.Minute, prefix: "vertexgateway:", connect: redis.DialURLContext,
 		script: script,
 	})
 }

@@ -1,17 +1,19 @@
 package limit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/logging"
+	"github.com/gomodule/redigo/redis"
 	"go.uber.org/zap"
 )
 
@@ -22,9 +24,10 @@ type tuning struct {
 	probe  time.Duration // between attempts while Redis is away
 	renew  time.Duration // between renewals of leases
 	lease  time.Duration
-	prefix string               // of all keys
-	script string               // decides
-	client func(*redis.Options) // changes them
+	prefix string // of all keys
+	script string // decides
+	// connect replaces [redis.DialURLContext].
+	connect func(context.Context, string, ...redis.DialOption) (redis.Conn, error)
 }
 
 // connections bounds the calls at a time: a queue in this process is no fault of Redis.
@@ -35,7 +38,7 @@ type shared struct {
 	now     func() time.Time
 	log     *zap.Logger
 	tuning  tuning
-	client  *redis.Client
+	pool    *redis.Pool
 	script  *redis.Script
 	process string // names this one
 	gate    chan struct{}
@@ -55,26 +58,52 @@ type shared struct {
 }
 
 func newShared(o Options, t tuning, onLoss func()) (*shared, error) {
-	options, err := redis.ParseURL(o.Redis)
-	if err != nil {
+	if !isAddress(o.Redis) {
 		return nil, errors.New("the address of redis is no URL like redis://user:password@host:6379/0")
 	}
-	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = t.answer, t.answer, t.answer
-	options.ContextTimeoutEnabled = true
-	options.MaxRetries, options.DialerRetries = -1, 1
-	options.PoolSize = connections + 2 // and the background
-	if t.client != nil {
-		t.client(options)
-	}
-	// What it would write to standard error is logged here, once.
-	logging.Disable()
 	s := &shared{
-		now: o.Now, log: o.Log, tuning: t, client: redis.NewClient(options), script: redis.NewScript(t.script),
+		now: o.Now, log: o.Log, tuning: t, pool: newPool(o.Redis, t, o.Now), script: redis.NewScript(anyKeys, t.script),
 		process: rand.Text()[:12], gate: make(chan struct{}, connections), onLoss: onLoss,
 		kick: make(chan struct{}, 1), gone: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	s.background.Go(s.run)
 	return s, nil
+}
+
+// isAddress tells whether a URL names a server and, at most, the number of a database.
+func isAddress(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	_, err = strconv.ParseUint(cmp.Or(strings.Trim(u.Path, "/"), "0"), 10, 16)
+	return err == nil
+}
+
+// anyKeys lets the first argument of a script tell how many keys it has.
+const anyKeys = -1
+
+const (
+	// maxIdle is how long a connection waits to be used again, and sureIdle how long it is
+	// trusted: firewalls forget those that idle, and a restarted Redis has never known them.
+	maxIdle  = 4 * time.Minute
+	sureIdle = 10 * time.Second
+)
+
+// newPool keeps connections; it makes none yet.
+func newPool(address string, t tuning, now func() time.Time) *redis.Pool {
+	options := []redis.DialOption{redis.DialConnectTimeout(t.answer), redis.DialReadTimeout(t.answer), redis.DialWriteTimeout(t.answer)}
+	return &redis.Pool{
+		MaxIdle: connections + 2, IdleTimeout: maxIdle, // and the background
+		DialContext: func(ctx context.Context) (redis.Conn, error) { return t.connect(ctx, address, options...) },
+		TestOnBorrow: func(c redis.Conn, last time.Time) error {
+			if now().Sub(last) < sureIdle {
+				return nil
+			}
+			_, err := c.Do("PING")
+			return err
+		},
+	}
 }
 
 // take asks Redis, in one round trip, and sends what is pending with it.
@@ -185,7 +214,7 @@ func (s *shared) leave() { <-s.gate }
 func (s *shared) send(ctx context.Context, b *batch, m *message) ([]int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.tuning.answer)
 	defer cancel()
-	n, err := s.script.Run(ctx, s.client, m.keys, m.args...).Int64Slice()
+	n, err := s.call(ctx, m)
 	if err == nil && len(n) < header {
 		err = fmt.Errorf("redis answered %d numbers", len(n))
 	}
@@ -196,6 +225,21 @@ func (s *shared) send(ctx context.Context, b *batch, m *message) ([]int64, error
 	}
 	s.pending.arrived(b)
 	return n, nil
+}
+
+// call calls the script, over a connection that goes back to the others if it works.
+func (s *shared) call(ctx context.Context, m *message) ([]int64, error) {
+	c, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	args := make([]any, 0, 1+len(m.keys)+len(m.args))
+	args = append(args, len(m.keys))
+	for _, k := range m.keys {
+		args = append(args, k)
+	}
+	return redis.Int64s(s.script.Do(c, append(args, m.args...)...))
 }
 
 // flush sends what is pending, and own settlements with it.

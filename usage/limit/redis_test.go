@@ -44,7 +44,7 @@ func TestKilled(t *testing.T) {
 			t.Error("open requests of a living process lapse: ", d)
 		}
 		alive.Settle(Charge{})
-		killed.shared.client.Close()
+		killed.shared.pool.Close()
 	})
 }
 
@@ -329,7 +329,7 @@ func TestStaleConnections(t *testing.T) {
 			wait.Go(func() { w.admit(l, s, Charge{}) })
 		}
 		wait.Wait()
-		if n := l.shared.client.PoolStats().IdleConns; n < 3 {
+		if n := l.shared.pool.IdleCount(); n < 3 {
 			t.Fatalf("%d connections", n)
 		}
 		w.cut()

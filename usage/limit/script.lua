@@ -97,7 +97,7 @@ local function renew(k)
 end
 
 -- window is what counts now. All seconds are read when a new one begins, else their sum. A
--- clock that goes back changes nothing.
+-- clock that goes back changes nothing; what it counted while it was far ahead ends with the key.
 local windows = {}
 local function window(k)
   local w = windows[k]

@@ -18,7 +18,7 @@ const (
 	kinds // how many there are
 )
 
-var names = [kinds]string{"requests_per_minute", "tokens_per_minute", "concurrency", "usd_per_day", "usd_per_month"}
+var names = [kinds]string{RequestsPerMinute, TokensPerMinute, Concurrency, USDPerDay, USDPerMonth}
 
 // most is above any limit that makes sense, and sums of it are exact in Lua's numbers too.
 const most = 1 << 46
@@ -196,6 +196,9 @@ func (r *reply) refusal(o *order) *Refusal {
 		f.RetryAfter = time.Second
 	default:
 		f.RetryAfter = r.at.end(l).Sub(r.at.time())
+		if int64(state.budgets[l-perDay].spent) < f.Max {
+			f.Held, f.RetryAfter = true, time.Second
+		}
 	}
 	return f
 }

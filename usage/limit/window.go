@@ -30,8 +30,12 @@ type window struct {
 
 func (w *window) count(second int64) *int64 { return &w.counts[second%span] }
 
-// turn makes a second the current one. A clock that goes back changes nothing.
+// turn makes a second the current one. A clock that goes back a little changes nothing; one
+// that was far ahead must not keep anybody waiting.
 func (w *window) turn(second int64) {
+	if second < w.second-span {
+		*w = window{second: second}
+	}
 	for i := range min(second-w.second, span) {
 		n := w.count(w.second + 1 + i)
 		w.sum -= *n

@@ -213,3 +213,18 @@ func TestWindowsWhereNeeded(t *testing.T) {
 		}
 	}
 }
+
+// TestClockWasAhead: what was counted by a clock that was hours ahead is forgotten with it.
+func TestClockWasAhead(t *testing.T) {
+	w := new(window)
+	w.turn(10_000)
+	w.add(7)
+	w.turn(10_000 - span)
+	if w.sum != 7 {
+		t.Errorf("%d in all, want 7", w.sum)
+	}
+	w.turn(10_000 - span - 1)
+	if w.sum != 0 || w.second != 10_000-span-1 {
+		t.Errorf("%d in all, at %d", w.sum, w.second)
+	}
+}

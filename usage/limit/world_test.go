@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/redis/go-redis/v9"
+	"github.com/gomodule/redigo/redis"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -91,13 +91,14 @@ func newStaged(t *testing.T) *world {
 	if w.script == script {
 		t.Fatal("the script does not ask for the time")
 	}
-	w.calls.tell = func(ctx context.Context) redis.Cmder {
+	w.calls.tell = func(c redis.Conn) error {
 		now := w.now()
-		return redis.NewStatusCmd(ctx, "mset", seconds, now.Unix(), micros, now.Nanosecond()/1000)
+		_, err := c.Do("MSET", seconds, now.Unix(), micros, now.Nanosecond()/1000)
+		return err
 	}
-	client := dialReal(t, w.url)
-	defer client.Close()
-	if err := client.Process(w.Context(), w.calls.tell(w.Context())); err != nil { // before the first probe
+	c := dialReal(t, w.url)
+	defer c.Close()
+	if err := w.calls.tell(c); err != nil { // before the first probe
 		t.Fatal(err)
 	}
 	return w
@@ -117,13 +118,13 @@ func (w *world) turnBack(d time.Duration) {
 	}
 }
 
-func dialReal(t testing.TB, url string) *redis.Client {
+func dialReal(t testing.TB, url string) redis.Conn {
 	t.Helper()
-	options, err := redis.ParseURL(url)
+	c, err := redis.DialURL(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return redis.NewClient(options)
+	return c
 }
 
 // realURL skips the test if there is none.
@@ -151,28 +152,36 @@ func newReal(t testing.TB) *world {
 // flush removes the keys of a test.
 func flush(t testing.TB, url, prefix string) {
 	t.Helper()
-	client := dialReal(t, url)
-	defer client.Close()
-	for keys := client.Scan(context.Background(), 0, prefix+"*", 1000).Iterator(); keys.Next(context.Background()); {
-		client.Del(context.Background(), keys.Val())
+	c := dialReal(t, url)
+	defer c.Close()
+	keys, err := redis.Strings(c.Do("KEYS", prefix+"*"))
+	for _, key := range keys {
+		if err == nil {
+			_, err = c.Do("DEL", key)
+		}
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 
 func (w *world) tuning() tuning {
 	return tuning{
 		answer: 5 * time.Second, flush: 5 * time.Millisecond, probe: time.Second,
-		renew: 20 * time.Second, lease: time.Minute, prefix: w.prefix, client: w.client,
+		renew: 20 * time.Second, lease: time.Minute, prefix: w.prefix, connect: w.connect,
 		script: cmp.Or(w.script, script),
 	}
 }
 
-func (w *world) client(o *redis.Options) {
-	if w.mini == nil {
-		return
+func (w *world) connect(ctx context.Context, address string, options ...redis.DialOption) (redis.Conn, error) {
+	if w.mini != nil {
+		options = append(options, redis.DialContextFunc(func(context.Context, string, string) (net.Conn, error) { return w.dial() }))
 	}
-	o.Protocol, o.DisableIdentity = 2, true
-	o.ConnMaxIdleTime = -1
-	o.Dialer = func(context.Context, string, string) (net.Conn, error) { return w.dial() }
+	c, err := redis.DialURLContext(ctx, address, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &hooked{c, &w.calls}, nil
 }
 
 func (w *world) dial() (net.Conn, error) {
@@ -222,9 +231,6 @@ func (w *world) unclosed(fail string) *Limiter {
 	l, err := newLimiter(Options{Redis: w.url, Fail: fail, Log: zap.New(w.core), Now: w.now}, w.tuning())
 	if err != nil {
 		w.Fatal(err)
-	}
-	if l.shared != nil {
-		l.shared.client.AddHook(&w.calls)
 	}
 	return l
 }
@@ -290,30 +296,29 @@ func (w *world) levels(l *Limiter, s ...*Scope) map[string]int64 {
 type hook struct {
 	n    atomic.Int64
 	deaf atomic.Bool
-	tell func(context.Context) redis.Cmder // goes before each; nil: nothing does
+	tell func(redis.Conn) error // goes before each; nil: nothing does
 }
 
-func (h *hook) DialHook(next redis.DialHook) redis.DialHook { return next }
+type hooked struct {
+	redis.Conn
+	hook *hook
+}
 
-func (h *hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error {
-		h.n.Add(1)
-		if h.tell != nil {
-			if err := next(ctx, h.tell(ctx)); err != nil {
-				return err
-			}
-		}
-		err := next(ctx, cmd)
-		if h.deaf.Load() {
-			err = context.DeadlineExceeded
-			cmd.SetErr(err)
-		}
-		return err
+func (c *hooked) Do(command string, args ...any) (any, error) {
+	if command == "" { // so the pool ends what may be under way
+		return c.Conn.Do(command)
 	}
-}
-
-func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+	c.hook.n.Add(1)
+	if c.hook.tell != nil {
+		if err := c.hook.tell(c.Conn); err != nil {
+			return nil, err
+		}
+	}
+	answer, err := c.Conn.Do(command, args...)
+	if c.hook.deaf.Load() {
+		return nil, os.ErrDeadlineExceeded
+	}
+	return answer, err
 }
 
 // A book is a ledger.
