@@ -179,14 +179,17 @@ func TestNothingTakesRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Append(full())
-		until(t, "the ledger to accept nothing", func() bool { return !l.Accepts() })
+		until(t, "the row to be kept nowhere", told(logs, "usage can be kept nowhere: rows wait in memory"))
+		if !l.Accepts() {
+			t.Error("without Sync nothing waits for rows")
+		}
 		if l.Waiting() != 1 || l.Lost() != 0 {
 			t.Errorf("%d rows wait, %d lost", l.Waiting(), l.Lost())
 		}
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
 		}
-		until(t, "the journal to take the row", l.Accepts)
+		until(t, "the journal to take the row", told(logs, "usage is kept again"))
 		p.start()
 		settled(t, l)
 		if n := count(t, l); n != 1 {
@@ -198,6 +201,11 @@ func TestNothingTakesRows(t *testing.T) {
 			t.Error(d)
 		}
 	})
+}
+
+// told tells whether something was logged.
+func told(logs *observer.ObservedLogs, message string) func() bool {
+	return func() bool { return logs.FilterMessage(message).Len() > 0 }
 }
 
 func TestLost(t *testing.T) {
@@ -232,12 +240,12 @@ func TestLost(t *testing.T) {
 func TestQueueIsBounded(t *testing.T) {
 	t.Parallel()
 	p := sqlitePlace(t)
-	o, _ := p.options(t)
+	o, logs := p.options(t)
 	o.Sync, o.Journal = false, ""
 	l := open(t, o)
 	p.stop()
 	l.Append(full())
-	until(t, "the ledger to accept nothing", func() bool { return !l.Accepts() })
+	until(t, "the row to be kept nowhere", told(logs, "usage can be kept nowhere: rows wait in memory"))
 	for range 10_000 {
 		l.Append(full())
 	}
