@@ -373,5 +373,7 @@ func TestBudgetUnderWay(t *testing.T) {
 	}
 	r.wantHeaders("retry-after", "1", "x-should-retry", "")
 	stop()
-	w.eventually("there is room", func() bool { return w.chat("claude-opus-5", "", authorization, "Bearer "+searchKey).status == http.StatusOK })
+	w.eventually("there is room", func() bool {
+		return w.chat("claude-opus-5", "", authorization, "Bearer "+searchKey).status == http.StatusOK
+	})
 }

@@ -85,7 +85,7 @@ func (s *shared) pingOne(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it goes back to the pool
 	_, err = c.Do("PING")
 	return err
 }

@@ -233,7 +233,7 @@ func (s *shared) call(ctx context.Context, m *message) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it goes back to the pool
 	args := make([]any, 0, 1+len(m.keys)+len(m.args))
 	args = append(args, len(m.keys))
 	for _, k := range m.keys {
