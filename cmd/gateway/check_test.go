@@ -22,7 +22,8 @@ func TestCheck(t *testing.T) {
 	b.google.answers[inCentral+"/123"] = []string{tuned}
 	b.run(t, exitOK, "check")
 	_, report, _ := strings.Cut(b.stdout.String(), "teams\n") // the path of the file differs
-	const want = `credentials                                           ok       none; the placeholder is taken for gw@demo.iam.gserviceaccount.com, token for 59m
+	const want = `usage        none                                     ok       nothing is recorded
+credentials                                           ok       none; the placeholder is taken for gw@demo.iam.gserviceaccount.com, token for 59m
 project                                               ok       demo, from vertex.project
 API                                                   ok       aiplatform.googleapis.com is enabled
 permission                                            ok       aiplatform.endpoints.predict
@@ -54,7 +55,7 @@ func TestCheckLive(t *testing.T) {
 	if n := strings.Count(b.stdout.String(), "-> "); n != 1 {
 		t.Errorf("the remedy was told %d times:\n%s", n, b.stdout)
 	}
-	b.says(t, "2 of 8 checks failed\n")
+	b.says(t, "2 of 9 checks failed\n")
 }
 
 // A request that takes too long is a failure and not the end of the program: a handler

@@ -80,7 +80,7 @@ func newBooth(t *testing.T, vertexSection, models string) *booth {
 	}}
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
-	text := "vertex: {project: demo, credentials: none, base_url: \"" + server.URL + "\"" + vertexSection + "}\nmodels: [" + models + "]\n"
+	text := "vertex: {project: demo, credentials: none, base_url: \"" + server.URL + "\"" + vertexSection + "}\nusage: {store: none}\nmodels: [" + models + "]\n"
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -201,6 +201,9 @@ func (l *Ledger) Close(ctx context.Context) error {
 	err := l.writer.finish(ctx)
 	l.stop()
 	l.tasks.Wait()
+	if n := l.Waiting(); n > 0 {
+		l.options.Log.Warn("usage rows wait in the journal for the next start", zap.Int("rows", n), zap.String("journal", l.options.Journal))
+	}
 	return errors.Join(err, l.writer.close())
 }
 
