@@ -88,7 +88,14 @@ func (v *validator) redis(path, s string) {
 	switch {
 	case err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "":
 		v.fail(path, "want redis://HOST or rediss://HOST, as in rediss://USER:PASSWORD@HOST:6379/0")
-	case strings.Trim(u.Path, "/") != "" && !consists(strings.TrimPrefix(u.Path, "/"), digit):
+	case u.Port() == "" && strings.Contains(u.Hostname(), ":"):
+		v.fail(path, "want a port behind an IPv6 address, as in redis://[::1]:6379")
+	case u.RawQuery != "" || u.Fragment != "" || !isDatabase(strings.Trim(u.Path, "/")):
 		v.fail(path, "want nothing but the number of a database after the host, as in /0")
 	}
+}
+
+func isDatabase(number string) bool {
+	_, err := strconv.ParseUint(number, 10, 16)
+	return number == "" || err == nil
 }

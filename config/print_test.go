@@ -73,7 +73,7 @@ models:
 strict: true
 fallback: {max_attempts: 1, first_token_timeout: 1h, cooldown: {min: 0, max: 90s}}
 teams:
-  - {name: "- a", keys: [{name: "", sha256: `+strings.Repeat("12345678", 8)+`}]}
+  - {name: "a: b #c", keys: [{name: "", sha256: `+strings.Repeat("12345678", 8)+`}]}
   - name: "100"
     keys: [{name: "~", sha256: `+strings.Repeat("87654321", 8)+`, limits: {concurrency: 1, usd_per_day: 0.45}}]
     jwt: {issuer: https://i, audience: "1e3", claims: {"true": true, "- b: [c]": "{d}", n: 007, e: "$${x}", "https://c/d.e": "null"}}

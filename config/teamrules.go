@@ -39,6 +39,8 @@ func (v *validator) label(path, name string) {
 	switch {
 	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || strings.ContainsAny(name, "{}"):
 		v.fail(path, "%q: want a name without control characters, { and }", name)
+	case name != "" && strings.ContainsRune("=+-@", rune(name[0])):
+		v.fail(path, "%q: want a name that begins with a letter or a digit: spreadsheets take others for formulas", name)
 	case utf8.RuneCountInString(name) > maxName:
 		v.fail(path, "%q: want at most %d characters, got %d", name, maxName, utf8.RuneCountInString(name))
 	}

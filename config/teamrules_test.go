@@ -36,6 +36,10 @@ func TestValidateNamesOfTeams(t *testing.T) {
 			`4:9 teams[2].name: "a}": want a name without control characters, { and }`,
 			`5:9 teams[3].name: "` + long + `ä": want at most 100 characters, got 101`,
 		}},
+		{"formulas", "teams: [{name: '=1+1'}, {name: '@a'}]\n", []string{
+			`1:15 teams[0].name: "=1+1": want a name that begins with a letter or a digit: spreadsheets take others for formulas`,
+			`1:31 teams[1].name: "@a": want a name that begins with a letter or a digit: spreadsheets take others for formulas`,
+		}},
 		{"of keys", "teams:\n- name: a\n  keys:\n  - {name: '{k}', sha256: " + hashA + "}\n  - {name: k" + long + ", sha256: " + hashB + "}\n", []string{
 			`4:12 teams[0].keys[0].name: "{k}": want a name without control characters, { and }`,
 			`5:12 teams[0].keys[1].name: "k` + long + `": want at most 100 characters, got 101`,
@@ -319,7 +323,7 @@ func TestValidateUsage(t *testing.T) {
 func TestValidateCounting(t *testing.T) {
 	for _, m := range []mistake{
 		{"Redis", "limits: {redis: 'redis://h', fail: open, unknown_price: allow}\n", nil},
-		{"Redis with everything", "limits: {redis: 'rediss://u:p@h:6380/3?dial_timeout=1s', fail: closed}\n", nil},
+		{"Redis with everything", "limits: {redis: 'rediss://u:p@h:6380/3', fail: closed}\n", nil},
 		{"not Redis", "limits: {redis: 'h:6379', fail: ask, unknown_price: free}\n", []string{
 			"1:17 limits.redis: want redis://HOST or rediss://HOST, as in rediss://USER:PASSWORD@HOST:6379/0",
 			`1:33 limits.fail: "ask": want local, open or closed`,
@@ -333,6 +337,16 @@ func TestValidateCounting(t *testing.T) {
 		}},
 		{"a database by name", "limits: {redis: 'redis://:secret@h/main'}\n", []string{
 			"1:17 limits.redis: want nothing but the number of a database after the host, as in /0",
+		}},
+		{"a database too many", "limits: {redis: 'redis://h/70000'}\n", []string{
+			"1:17 limits.redis: want nothing but the number of a database after the host, as in /0",
+		}},
+		{"more than an address", "limits: {redis: 'redis://h/0?timeout=1s'}\n", []string{
+			"1:17 limits.redis: want nothing but the number of a database after the host, as in /0",
+		}},
+		{"IPv6", "limits: {redis: 'redis://[::1]:6379'}\n", nil},
+		{"IPv6 without port", "limits: {redis: 'redis://[::1]'}\n", []string{
+			"1:17 limits.redis: want a port behind an IPv6 address, as in redis://[::1]:6379",
 		}},
 		{"two databases", "limits: {redis: 'redis://:secret@h/1/2'}\n", []string{
 			"1:17 limits.redis: want nothing but the number of a database after the host, as in /0",

@@ -49,7 +49,7 @@ func (g *Gateway) newTeam(c *config.Config, t config.Team) *team {
 	for _, m := range t.ModelLimits {
 		some := all
 		some.models = m.Models
-		names := strings.Join(m.Models, ", ")
+		names := strings.Join(slices.Sorted(slices.Values(m.Models)), ", ") // whatever their order in the file
 		scope := some.scope(id+"/models/"+url.PathEscape(names), names+" of team "+t.Name, m.Limits)
 		compiled.byModel = append(compiled.byModel, modelScope{m.Models, scope})
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -62,6 +63,11 @@ func (c *usageCommand) Run(ctx context.Context, s *system) error {
 
 func (c *usageCommand) query(models *catalogue.Catalogue, now time.Time) (q ledger.Query, err error) {
 	q = ledger.Query{Team: c.Team, Model: c.Model, By: c.By}
+	for i, by := range c.By {
+		if slices.Contains(c.By[:i], by) {
+			return q, fmt.Errorf("gateway: usage: --by %s: %s is named twice", strings.Join(c.By, ","), by)
+		}
+	}
 	if m, ok := models.Find(c.Model); ok { // and not only an entry of the configuration
 		q.Model = m.ID
 	}
@@ -110,7 +116,7 @@ func report(ctx context.Context, c *config.Config, q ledger.Query) (*usageReport
 	defer func() { _ = l.Close() }() // it was only read
 	r := &usageReport{query: q}
 	if r.rows, err = l.Sum(ctx, q); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("gateway: usage: %w", err)
 	}
 	for _, row := range r.rows {
 		r.total.Add(&row)
