@@ -37,8 +37,8 @@ func TestValidateNamesOfTeams(t *testing.T) {
 			`5:9 teams[3].name: "` + long + `ä": want at most 100 characters, got 101`,
 		}},
 		{"formulas", "teams: [{name: '=1+1'}, {name: '@a'}]\n", []string{
-			`1:15 teams[0].name: "=1+1": want a name that begins with a letter or a digit: spreadsheets take others for formulas`,
-			`1:31 teams[1].name: "@a": want a name that begins with a letter or a digit: spreadsheets take others for formulas`,
+			`1:16 teams[0].name: "=1+1": want a name that begins with a letter or a digit: spreadsheets take others for formulas`,
+			`1:32 teams[1].name: "@a": want a name that begins with a letter or a digit: spreadsheets take others for formulas`,
 		}},
 		{"of keys", "teams:\n- name: a\n  keys:\n  - {name: '{k}', sha256: " + hashA + "}\n  - {name: k" + long + ", sha256: " + hashB + "}\n", []string{
 			`4:12 teams[0].keys[0].name: "{k}": want a name without control characters, { and }`,
