@@ -80,6 +80,9 @@ func (b books) scope(id, title string, l config.Limits) *limit.Scope {
 
 // spent is what has been charged since then; nothing where nothing is recorded.
 func (b books) spent(ctx context.Context, since time.Time) (usage.Micros, error) {
+	if err := b.ledger.Settled(); err != nil {
+		return 0, err
+	}
 	q := b.query
 	q.Since, q.By = since, []string{"model", "served"}
 	rows, err := b.ledger.Sum(ctx, q)

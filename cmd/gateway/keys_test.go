@@ -44,7 +44,7 @@ func newKeyOf(t *testing.T, args ...string) (secret string, c *config.Config) {
 
 func TestKeysNew(t *testing.T) {
 	form := regexp.MustCompile(`^vgw_[a-z2-7]{52}$`)
-	names := []string{"search", `"quoted" \ and # more: 'x'`, "on", "1e3", "Köln", "- a", "*x", " y "}
+	names := []string{"search", `"quoted" \ and # more: 'x'`, "on", "1e3", "Köln", "a: b #c", "*x", " y "}
 	for _, name := range names {
 		secret, c := newKeyOf(t, "--team="+name, "--name="+name)
 		sum := sha256.Sum256([]byte(secret))

@@ -55,6 +55,7 @@ func BenchmarkSum(b *testing.B) {
 			{By: []string{"team"}, Since: since, Until: noon.Add(-10 * time.Minute)},
 			{By: []string{"day"}, Since: since, Until: noon.Add(-10 * time.Minute)},
 			{By: []string{"team", "key", "model", "location", "day"}, Since: since},
+			{By: []string{"model", "served"}, Team: "team-7", Since: since},
 			{By: []string{"model"}, Team: "team-7", Since: noon.Add(-24*time.Hour - 5*time.Minute)},
 			{},
 		} {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 func TestNewID(t *testing.T) {
@@ -105,7 +108,7 @@ func openTest(t *testing.T) *store {
 }
 
 func TestJournalIsBounded(t *testing.T) {
-	j, err := openJournal(t.Context(), filepath.Join(t.TempDir(), "journal.db"), true)
+	j, err := openJournal(t.Context(), filepath.Join(t.TempDir(), "journal.db"), &store{name: "postgres://a"}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +131,11 @@ func TestJournalIsBounded(t *testing.T) {
 	if err := j.put(t.Context(), rows("c", "d")); !errors.Is(err, errFull) {
 		t.Errorf("%v", err)
 	}
-	if err := j.put(t.Context(), rows("c")); err != nil {
+	// Another process moves a row to the store.
+	if _, err := j.store.write.Exec(deleteByID(1), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.put(t.Context(), rows("c", "d")); err != nil {
 		t.Error(err)
 	}
 	refusal := errors.New("refused")
@@ -142,7 +149,7 @@ func TestJournalIsBounded(t *testing.T) {
 		}
 		return nil
 	})
-	if d := cmp.Diff([]string{"a", "b", "c"}, ids); d != "" || err != nil || j.rows.Load() != 0 {
+	if d := cmp.Diff([]string{"b", "c", "d"}, ids); d != "" || err != nil || j.rows.Load() != 0 {
 		t.Error(d, err, j.rows.Load())
 	}
 }
@@ -159,5 +166,147 @@ func TestDuplicatesInOneBatch(t *testing.T) {
 	rows, err := s.sum(t.Context(), &Query{})
 	if err != nil || rows[0].Requests != 2 {
 		t.Errorf("%+v, %v", rows, err)
+	}
+}
+
+// idleWriter has a journal, and nobody who writes or mends.
+func idleWriter(t *testing.T) (*writer, *observer.ObservedLogs) {
+	t.Helper()
+	core, logs := observer.New(zap.InfoLevel)
+	w, err := newWriter(t.Context(), openTest(t), Options{Journal: filepath.Join(t.TempDir(), "journal.db"), Log: zap.New(core)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		w.hasten()
+		if err := w.journal.store.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w, logs
+}
+
+func told(logs *observer.ObservedLogs) []string {
+	var all []string
+	for _, e := range logs.TakeAll() {
+		all = append(all, e.Message)
+	}
+	return all
+}
+
+// A store that lets rows be deleted, and refuses to take any.
+func TestStoreIsUpWhenItHasTakenARow(t *testing.T) {
+	w, logs := idleWriter(t)
+	statement := func(text string) {
+		if _, err := w.store.write.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	statement(`CREATE TRIGGER refuse BEFORE INSERT ON hourly BEGIN SELECT RAISE(ABORT, 'refused'); END`)
+	if err := w.keep([]row{rowOf(&Record{ID: "a"})}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := w.mend(t.Context()); err != nil || w.fault() == nil {
+			t.Errorf("%v; the store is down: %v", err, w.fault())
+		}
+	}
+	if d := cmp.Diff([]string{"usage store is down"}, told(logs)); d != "" {
+		t.Error(d)
+	}
+	statement(`DROP TRIGGER refuse`)
+	if err := w.mend(t.Context()); err != nil || w.fault() != nil || w.waiting() != 0 {
+		t.Errorf("%v; the store is down: %v; %d rows wait", err, w.fault(), w.waiting())
+	}
+	if d := cmp.Diff([]string{"usage store is up"}, told(logs)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestStoreIsUpWhenNoRowWaits(t *testing.T) {
+	w, logs := idleWriter(t)
+	w.fell(errors.New("gone"))
+	if err := w.mend(t.Context()); err != nil || w.fault() != nil {
+		t.Errorf("%v; the store is down: %v", err, w.fault())
+	}
+	if d := cmp.Diff([]string{"usage store is down", "usage store is up"}, told(logs)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestReasonIsToldOnce(t *testing.T) {
+	w, logs := idleWriter(t)
+	for _, reason := range []string{"port 1", "port 2", "password", "port 3", "password"} {
+		w.fell(errors.New(reason))
+	}
+	w.rose()
+	w.fell(errors.New("port 1"))
+	w.fell(errors.New("password"))
+	const down, stillDown = "usage store is down", "usage store is still down"
+	if d := cmp.Diff([]string{down, stillDown, down, stillDown}, told(logs)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestSettled(t *testing.T) {
+	w, _ := idleWriter(t)
+	l := &Ledger{writer: w}
+	if err := l.Settled(); err != nil {
+		t.Error(err)
+	}
+	if err := w.journal.put(t.Context(), []row{rowOf(&Record{ID: "a"})}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Settled(); !errors.Is(err, ErrBehind) {
+		t.Errorf("while a row waits: %v", err)
+	}
+	gone := errors.New("gone")
+	w.fell(gone)
+	if err := l.Settled(); !errors.Is(err, gone) {
+		t.Errorf("while the store is down: %v", err)
+	}
+	if err := w.mend(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := errors.Join(l.Settled(), (&Ledger{}).Settled()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Without it each budget that begins reads the month of all teams.
+func TestSumOfOneTeamReadsNoOther(t *testing.T) {
+	s := openTest(t)
+	text, args := (&Query{Team: "a", Since: time.UnixMicro(0), By: []string{"model", "served"}}).statement()
+	rows, err := s.read.Query("EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeRows(rows)
+	var plan []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		plan = append(plan, step)
+	}
+	if err := rows.Err(); err != nil || !strings.Contains(strings.Join(plan, "\n"), "hourly_team_hour (team=? AND hour>? AND hour<?)") {
+		t.Errorf("%v, plan: %q", err, plan)
+	}
+}
+
+func TestPlace(t *testing.T) {
+	t.Chdir(t.TempDir())
+	folder, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"sqlite:a.db": "sqlite:" + folder + "/a.db", "sqlite:/b/../a.db": "sqlite:/a.db", "postgres://h:1/d": "postgres://h:1/d",
+	} {
+		if got, err := (&store{name: name}).place(); err != nil || got != want {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
 	}
 }

@@ -30,6 +30,7 @@
 //	a month by team                         0.53 s      0.13 s
 //	a month by day                          0.48 s      0.12 s
 //	by team, key, model, location, day      1.04 s      0.65 s
+//	a month of one team by model             31 ms       21 ms
 //	a day of one team by model              2.2 ms      0.6 ms
 //	all                                     0.22 s      0.08 s
 package ledger
@@ -49,7 +50,8 @@ type Options struct {
 	// Store is sqlite:PATH, a URL postgres://..., or none.
 	Store string
 	// Journal is the path of the file that keeps rows while the store is down. Empty: there
-	// is none. It belongs to one store, and processes may share it as they share the store.
+	// is none. It belongs to one store, and processes may share it as they share the store:
+	// Open refuses one with rows of another store, and makes an empty one that of its own.
 	Journal string
 	// Sync makes Append wait until the row is safe.
 	Sync bool
@@ -79,6 +81,9 @@ var ErrNone = errors.New("no usage is recorded (usage.store: none)")
 
 // ErrEmpty tells that a store has no tables yet, or is no file yet: gateway serve makes them.
 var ErrEmpty = errors.New("nothing was recorded yet; gateway serve makes the tables")
+
+// ErrBehind tells that the journal has rows that the store lacks, so that sums are too small.
+var ErrBehind = errors.New("the usage journal has rows that are not in the store yet")
 
 // none is the store that remembers nothing.
 const none = "none"
@@ -183,6 +188,23 @@ func (l *Ledger) Sum(ctx context.Context, q Query) ([]Row, error) {
 		return nil, err
 	}
 	return l.writer.store.sum(ctx, &q)
+}
+
+// Settled tells whether sums are complete: it fails with [ErrBehind] while rows of the journal
+// are not in the store, and while the store is down. Ask it before [Ledger.Sum], not after:
+// what it has seen in the store is in the sum. It knows this ledger's journal only, and
+// ignores rows that are on their way to the store; where nothing is recorded it is nil.
+func (l *Ledger) Settled() error {
+	if l.writer == nil {
+		return nil
+	}
+	if err := l.writer.fault(); err != nil {
+		return err
+	}
+	if j := l.writer.journal; j != nil && j.rows.Load() > 0 {
+		return ErrBehind
+	}
+	return nil
 }
 
 // Close writes what waits, or keeps it in the journal, and closes the store. When ctx ends

@@ -16,10 +16,16 @@ import (
 	"vertexgateway/usage/ledger"
 )
 
+// stillDown is told of each new reason: how a server fails takes turns.
+const stillDown = "usage store is still down"
+
+// messages are what was logged, without further reasons.
 func messages(logs *observer.ObservedLogs) []string {
 	var all []string
 	for _, e := range logs.All() {
-		all = append(all, e.Message)
+		if e.Message != stillDown {
+			all = append(all, e.Message)
+		}
 	}
 	return all
 }
@@ -45,11 +51,11 @@ func TestStoreDownAndBack(t *testing.T) {
 		if d := cmp.Diff(total(702), sum(t, l, ledger.Query{})); d != "" {
 			t.Error(d)
 		}
-		until(t, "the store to be told up", func() bool { return logs.Len() > 1 })
+		until(t, "the store to be told up", told(logs, "usage store is up"))
 		if d := cmp.Diff([]string{"usage store is down", "usage store is up"}, messages(logs)); d != "" {
 			t.Error(d)
 		}
-		if n := logs.All()[1].ContextMap()["replayed"]; n != int64(700) {
+		if n := logs.FilterMessage("usage store is up").All()[0].ContextMap()["replayed"]; n != int64(700) {
 			t.Errorf("%v rows replayed", n)
 		}
 	})
@@ -195,7 +201,7 @@ func TestNothingTakesRows(t *testing.T) {
 		if n := count(t, l); n != 1 {
 			t.Errorf("%d requests", n)
 		}
-		until(t, "the store to be told up", func() bool { return logs.Len() == 4 })
+		until(t, "the store to be told up", told(logs, "usage store is up"))
 		want := []string{"usage store is down", "usage can be kept nowhere: rows wait in memory", "usage is kept again", "usage store is up"}
 		if d := cmp.Diff(want, messages(logs)); d != "" {
 			t.Error(d)
@@ -303,6 +309,117 @@ func TestTwoProcessesOnOneJournal(t *testing.T) {
 		until(t, "the journal to be empty", func() bool { return a.Waiting() == 0 && b.Waiting() == 0 })
 		if d := cmp.Diff(total(40), sum(t, a, ledger.Query{})); d != "" {
 			t.Error(d)
+		}
+	})
+}
+
+// A process leaves a row to another, which has none of its own.
+func TestRowOfAProcessThatHasGone(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		o, _ := p.options(t)
+		open(t, o)
+		gone := open(t, o)
+		p.stop()
+		gone.Append(full())
+		closeLedger(t, gone)
+		p.start()
+		until(t, "the store to have the row", func() bool { return number(t, p.db, `SELECT count(*) FROM requests`) == 1 })
+	})
+}
+
+func TestJournalOfAnotherStore(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		mine, _ := p.options(t)
+		first := open(t, mine)
+		p.stop()
+		first.Append(full())
+		closeLedger(t, first)
+
+		theirs := mine
+		other := sqlitePlace(t)
+		theirs.Store = other.store
+		if _, err := ledger.Open(t.Context(), theirs); err == nil || !strings.Contains(err.Error(), other.store) || !strings.Contains(err.Error(), named(p.store)) {
+			t.Errorf("a journal with rows of another store: %v", err)
+		}
+		p.start()
+		again := open(t, mine)
+		settled(t, again)
+		closeLedger(t, again)
+		l := open(t, theirs) // the journal is empty
+		l.Append(full())
+		if n := number(t, other.db, `SELECT count(*) FROM requests`); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// named is how errors name a store.
+func named(store string) string {
+	if u, err := url.Parse(store); err == nil && u.Scheme != "sqlite" {
+		return "postgres://" + u.Host + u.Path + "?search_path=" + u.Query().Get("search_path")
+	}
+	return store
+}
+
+// Two gateways of two stores were started while their journal was empty.
+func TestJournalOfTwoStores(t *testing.T) {
+	t.Parallel()
+	p, q := sqlitePlace(t), sqlitePlace(t)
+	mine, _ := p.options(t)
+	theirs, logs := q.options(t)
+	theirs.Journal, theirs.Sync = mine.Journal, false
+	a, b := open(t, mine), open(t, theirs)
+	p.stop()
+	q.stop()
+	a.Append(full())
+	b.Append(full())
+	until(t, "the journal to refuse the row", told(logs, "usage can be kept nowhere: rows wait in memory"))
+	q.start()
+	settled(t, b)
+	p.start()
+	settled(t, a)
+	if n, m := count(t, a), count(t, b); n != 1 || m != 1 {
+		t.Errorf("%d and %d requests", n, m)
+	}
+}
+
+// The server is back, but its tables cannot be made.
+func TestReasonThatChanges(t *testing.T) {
+	t.Parallel()
+	p := postgresPlace(t)
+	p.stop()
+	o, logs := p.options(t)
+	l := open(t, o)
+	l.Append(full())
+	exec(t, p.db, `CREATE TABLE hourly (id int)`)
+	p.start()
+	until(t, "the new reason to be told", func() bool {
+		for _, e := range logs.FilterMessage(stillDown).All() {
+			if strings.Contains(fmt.Sprint(e.ContextMap()["error"]), `"hourly" already exists`) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// While an update rolls out, this version writes to the tables of the next.
+func TestColumnsOfALaterVersion(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		o, logs := p.options(t)
+		l := open(t, o)
+		l.Append(full())
+		exec(t, p.db, `ALTER TABLE requests ADD COLUMN later text NOT NULL DEFAULT ''`)
+		exec(t, p.db, `ALTER TABLE hourly ADD COLUMN later bigint NOT NULL DEFAULT 0`)
+		l.Append(full())
+		if d := cmp.Diff(total(2), sum(t, l, ledger.Query{})); d != "" {
+			t.Error(d)
+		}
+		closeLedger(t, l)
+		again := open(t, o)
+		again.Append(full())
+		if d := cmp.Diff(total(3), sum(t, again, ledger.Query{})); d != "" || logs.Len() != 0 {
+			t.Error(d, messages(logs))
 		}
 	})
 }

@@ -39,6 +39,9 @@ func openPostgres(address string) (*store, error) {
 		engine: postgresEngine(address, c),
 		write:  stdlib.OpenDB(*batches), read: stdlib.OpenDB(*c), schema: stdlib.OpenDB(*c), rollup: true,
 	}
+	if schema := c.RuntimeParams["search_path"]; schema != "" {
+		s.name += "?search_path=" + schema
+	}
 	s.write.SetMaxOpenConns(4)
 	s.read.SetMaxOpenConns(4)
 	for _, db := range []*sql.DB{s.write, s.read, s.schema} {

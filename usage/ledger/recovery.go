@@ -32,43 +32,62 @@ func (w *writer) recover(ctx context.Context) {
 func (w *writer) mend(ctx context.Context) error {
 	was := w.fault()
 	if was != nil {
-		if !w.revives(ctx) {
+		if err := w.revive(ctx); err != nil {
+			w.fellUnless(ctx, err)
 			return nil
 		}
-		w.rose()
 	}
-	moved, err := w.replay(ctx)
-	if was != nil || moved > 0 {
+	moved, err := w.replay(ctx, was != nil)
+	var f *fall
+	fallen := errors.As(err, &f)
+	if was != nil && !fallen && moved == 0 {
+		w.rose() // no row waited, or the journal cannot tell
+	}
+	if moved > 0 || was != nil && !fallen {
 		w.log.Info("usage store is up", zap.Bool("was_down", was != nil), zap.Int64("replayed", moved))
 	}
-	var f *fall
-	if errors.As(err, &f) && ctx.Err() == nil {
-		w.fell(f.error)
+	if fallen {
+		w.fellUnless(ctx, f.error)
 		return nil
 	}
 	return err
 }
 
-// revives tries to write, and makes the tables if need be.
-func (w *writer) revives(ctx context.Context) bool {
-	err := w.store.probe(ctx)
-	if err != nil && !w.store.absent(err) {
-		return false
+// revive tries to write, and makes the tables if need be.
+func (w *writer) revive(ctx context.Context) error {
+	if err := w.store.probe(ctx); err != nil && !w.store.absent(err) {
+		return err
 	}
-	return w.store.migrate(ctx) == nil && w.store.probe(ctx) == nil
+	if err := w.store.migrate(ctx); err != nil {
+		return err
+	}
+	return w.store.probe(ctx)
 }
 
 // A fall is an error of the store, not of the journal.
 type fall struct{ error }
 
-func (w *writer) replay(ctx context.Context) (moved int64, err error) {
-	if w.journal == nil || w.journal.rows.Load() == 0 {
+// replay moves the journal to the store. One that was down is up when it has taken the first
+// batch, and not when it merely answers: it may refuse, or hang, for the sake of a row.
+func (w *writer) replay(ctx context.Context, down bool) (moved int64, err error) {
+	if w.journal == nil {
 		return 0, nil
 	}
 	return w.journal.replay(ctx, func(ctx context.Context, rows []row) error {
 		if err := w.store.insert(ctx, rows); err != nil {
 			return &fall{err}
 		}
+		if down {
+			w.rose()
+			down = false
+		}
 		return nil
 	})
+}
+
+// fellUnless notes that the store is down, unless it is ctx that ended.
+func (w *writer) fellUnless(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		w.fell(err)
+	}
 }

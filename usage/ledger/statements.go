@@ -15,7 +15,19 @@ const (
 	// touch changes nothing, and fails where nothing can be changed.
 	touch = `DELETE FROM requests WHERE id = ''`
 
-	selectCount = `SELECT count(*) FROM requests`
+	// createOwner makes the table of a journal that names the store whose rows it has.
+	createOwner = `CREATE TABLE IF NOT EXISTS owner (id integer NOT NULL PRIMARY KEY CHECK (id = 1), store text NOT NULL)`
+
+	// claimOwner changes nothing where rows of another store are.
+	claimOwner = `INSERT INTO owner (id, store) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET store = excluded.store
+		WHERE owner.store = excluded.store OR NOT EXISTS (SELECT 1 FROM requests)`
+
+	selectOwner = `SELECT store FROM owner`
+
+	// owned are the rows of a journal if they are of that store.
+	owned = `FROM requests WHERE (SELECT store FROM owner) = $1`
+
+	selectCount = `SELECT count(*) ` + owned
 
 	deleteRequests = `DELETE FROM requests WHERE id IN (SELECT id FROM requests WHERE time < $1 ORDER BY time LIMIT $2)`
 
@@ -63,7 +75,7 @@ func insert(table string, names []string, n int) string {
 
 // selectOldest selects the oldest rows.
 func selectOldest() string {
-	return "SELECT " + strings.Join(columns, ", ") + " FROM requests ORDER BY time, id LIMIT $1"
+	return "SELECT " + strings.Join(columns, ", ") + " " + owned + " ORDER BY time, id LIMIT $2"
 }
 
 // deleteByID deletes n rows by their id.

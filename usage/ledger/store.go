@@ -41,6 +41,8 @@ type store struct {
 	write, read, schema *sql.DB
 	// rollup: sums are kept by the hour.
 	rollup bool
+	// owner is the store whose rows a journal has; empty: this is no journal.
+	owner string
 }
 
 // An engine is what differs between the databases.
@@ -198,6 +200,11 @@ func (s *store) insertOnce(ctx context.Context, rows []row) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after Commit it does nothing
+	if s.owner != "" {
+		if err := s.claim(ctx, tx); err != nil {
+			return err
+		}
+	}
 	fresh, err := s.insertRows(ctx, tx, rows)
 	if err != nil {
 		return err

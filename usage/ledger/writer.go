@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,19 +46,20 @@ type writer struct {
 	stuck  atomic.Bool // neither store nor journal takes rows
 
 	mu   sync.Mutex
-	down error // why the store is down; nil: it is not
+	down error           // why the store is down; nil: it is not
+	told map[string]bool // the reasons that the log has already
 }
 
 // newWriter opens the journal, and makes the tables or finds the store down.
 func newWriter(ctx context.Context, s *store, o Options) (*writer, error) {
 	w := &writer{
 		store: s, log: o.Log,
-		queue: make(chan entry, maxQueue), done: make(chan struct{}), closing: make(chan struct{}),
+		told: map[string]bool{}, queue: make(chan entry, maxQueue), done: make(chan struct{}), closing: make(chan struct{}),
 	}
 	w.hurry, w.hasten = context.WithCancel(context.WithoutCancel(ctx))
 	if o.Journal != "" {
 		var err error
-		if w.journal, err = openJournal(ctx, o.Journal, o.Sync); err != nil {
+		if w.journal, err = openJournal(ctx, o.Journal, s, o.Sync); err != nil {
 			return nil, err
 		}
 	}
@@ -246,15 +248,29 @@ func (w *writer) fault() error {
 	return w.down
 }
 
-// fell notes that the store is down.
+// fell notes that the store is down, and tells each reason once.
 func (w *writer) fell(err error) {
+	reason := withoutDigits(err.Error())
 	w.mu.Lock()
-	was := w.down
-	w.down = err
+	was, known := w.down, w.told[reason]
+	w.down, w.told[reason] = err, true
 	w.mu.Unlock()
-	if was == nil {
+	switch {
+	case was == nil:
 		w.log.Error("usage store is down", zap.Error(err), zap.Bool("journal", w.journal != nil))
+	case !known:
+		w.log.Warn("usage store is still down", zap.Error(err))
 	}
+}
+
+// withoutDigits is a reason without the port of a connection, which differs each time.
+func withoutDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // rose notes that the store is back.
@@ -262,4 +278,5 @@ func (w *writer) rose() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.down = nil
+	clear(w.told)
 }

@@ -3,6 +3,7 @@ package limit
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -372,6 +373,66 @@ func TestReload(t *testing.T) {
 		if r := w.refuse(l, poor, Charge{Micros: 1}); r.Used != 30 || r.Limit != "usd_per_month" {
 			w.Errorf("%+v", r)
 		}
+	})
+}
+
+// TestLifted has budgets that are lifted for a while: what is spent meanwhile is known to the
+// ledger alone.
+func TestLifted(t *testing.T) {
+	for _, rest := range []Limits{{}, {RequestsPerMinute: 100}} {
+		inFakeTime(t, func(w *world) {
+			l, b := w.limiter(FailLocal), new(book)
+			with := func(limits Limits) []*Scope {
+				s := scope("a", limits)
+				s.Spent = b.spent
+				return []*Scope{s}
+			}
+			limits := rest
+			limits.PerDay, limits.PerMonth = 10_000, 1000
+			use := func(limits Limits, n usage.Micros) {
+				w.admit(l, with(limits), Charge{Micros: 10}).Settle(Charge{Micros: n})
+				b.set(b.micros+n, nil)
+				time.Sleep(time.Hour)
+			}
+			use(limits, 100)
+			asked := b.asked
+			use(limits, 100)
+			if b.asked != asked {
+				w.Error("asked though nothing can be missing")
+			}
+			use(rest, 300)
+			daily := limits
+			daily.PerMonth = 0
+			use(daily, 100) // counts it in both, and asks for one
+			b.set(0, errors.New("no route to the ledger"))
+			w.admit(l, with(limits), Charge{Micros: 10}).Settle(Charge{})
+			b.set(600, nil)
+			time.Sleep(time.Hour)
+			use(limits, 100)
+			if d := cmp.Diff(map[string]int64{"usd_per_day": 700, "usd_per_month": 700}, budgetsOf(w.levels(l, with(limits)...))); d != "" {
+				w.Error(d)
+			}
+			use(rest, 5000)
+			w.refuse(l, with(limits), Charge{Micros: 10})
+		})
+	}
+}
+
+func budgetsOf(levels map[string]int64) map[string]int64 {
+	maps.DeleteFunc(levels, func(name string, _ int64) bool { return !IsBudget(name) })
+	return levels
+}
+
+// TestLiftedBefore has a budget that was lifted by other processes.
+func TestLiftedBefore(t *testing.T) {
+	bubble(t, func(w *world) {
+		b := new(book)
+		s := []*Scope{scope("a", Limits{PerMonth: 1000})}
+		s[0].Spent = b.spent
+		w.admit(w.limiter(FailLocal), s, Charge{Micros: 10}).Settle(Charge{Micros: 100})
+		b.set(5100, nil)
+		time.Sleep(time.Hour)
+		w.refuse(w.limiter(FailLocal), s, Charge{Micros: 10})
 	})
 }
 

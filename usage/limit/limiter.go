@@ -23,6 +23,7 @@ type Limiter struct {
 	local  *memory
 	shared *shared // nil: without Redis
 	asks   *asks
+	trust  trust
 }
 
 // A store counts.
@@ -64,6 +65,7 @@ func newLimiter(o Options, t tuning) (*Limiter, error) {
 // ticket, or a refusal, or the error for which nothing can be admitted. Scopes differ in
 // their ID.
 func (l *Limiter) Admit(ctx context.Context, scopes []*Scope, c Charge) (*Ticket, *Refusal, error) {
+	l.trust.end(scopes)
 	o := &order{scopes: limited(scopes), charge: Charge{max(c.Tokens, 0), max(c.Micros, 0)}}
 	if len(o.scopes) == 0 {
 		return &Ticket{}, nil, nil
@@ -115,7 +117,7 @@ func (l *Limiter) take(ctx context.Context, o *order) (*reply, store, error) {
 	case l.shared != nil && l.fail == FailClosed:
 		return nil, nil, errAway
 	case l.shared != nil && l.fail == FailOpen:
-		return &reply{at: l.local.at()}, nil, nil
+		return &reply{at: instantOf(l.local.now())}, nil, nil
 	}
 	r, err := l.seeded(ctx, l.local, o)
 	return r, l.local, err
@@ -124,10 +126,17 @@ func (l *Limiter) take(ctx context.Context, o *order) (*reply, store, error) {
 // seeded takes, and asks the ledger for the counters that the store does not have. It may have
 // to ask twice, where a day ends.
 func (l *Limiter) seeded(ctx context.Context, s store, o *order) (*reply, error) {
+	o.unsure = l.trust.lacking(s, o.scopes)
 	for range 3 {
 		r, err := s.take(ctx, o)
-		if err != nil || len(r.missing) == 0 {
-			return r, err
+		if err != nil {
+			return nil, err
+		}
+		if len(r.missing) == 0 {
+			if o.seeds != nil {
+				l.trust.begin(s, o)
+			}
+			return r, nil
 		}
 		if err := l.seed(ctx, o, r); err != nil {
 			return nil, err
@@ -171,6 +180,8 @@ type order struct {
 	look   bool // and reserve nothing
 	// seeds are what the ledger says of each scope's day and month; nil: not asked.
 	seeds [][2]seed
+	// unsure are scopes whose counters may lack something; nil: none.
+	unsure []bool
 }
 
 // A seed is where a budget goes on.
@@ -188,6 +199,9 @@ func (o *order) seed(scope int, l limit) seed {
 	}
 	return o.seeds[scope][l-perDay]
 }
+
+// afresh tells whether a scope's budgets have to go on from the ledger though they have begun.
+func (o *order) afresh(scope int) bool { return o.unsure != nil && o.unsure[scope] }
 
 // A Ticket is an admitted request. The zero value is one without limits. It is safe for
 // concurrent use.

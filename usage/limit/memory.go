@@ -14,7 +14,8 @@ type memory struct {
 	counters map[string]*counter
 	// generation changes when what was seeded is no longer to be trusted.
 	generation int64
-	swept      int64 // the second of the last sweep
+	last       instant // that was told
+	swept      int64   // the second of the last sweep
 }
 
 // sweepEvery is in seconds.
@@ -33,7 +34,15 @@ func newMemory(now func() time.Time) *memory {
 	return &memory{now: now, counters: make(map[string]*counter), generation: 1}
 }
 
-func (m *memory) at() instant { return instantOf(m.now()) }
+// at is the time. A clock that goes back a little stands still here, lest a day begin twice; one
+// that was far ahead must not keep anybody waiting.
+func (m *memory) at() instant {
+	at := instantOf(m.now())
+	if back := m.last - at; back < 0 || back > span*perSecond {
+		m.last = at
+	}
+	return m.last
+}
 
 // forget lets all budgets be asked for again: others have spent since.
 func (m *memory) forget() {
@@ -74,7 +83,7 @@ func (m *memory) read(o *order) *reply {
 		c.limit(s)
 		c.turn(r.at)
 		for l := perDay; l < kinds; l++ {
-			if s.Spent != nil && s.max(l) > 0 && !m.seed(c, l, o.seed(i, l)) {
+			if s.Spent != nil && s.max(l) > 0 && !m.seed(c, l, o.seed(i, l), o.afresh(i)) {
 				r.missing = append(r.missing, place{i, l})
 			}
 		}
@@ -84,9 +93,9 @@ func (m *memory) read(o *order) *reply {
 }
 
 // seed begins a budget with what the ledger knows, or tells that it has to be asked.
-func (m *memory) seed(c *counter, l limit, s seed) bool {
+func (m *memory) seed(c *counter, l limit, s seed, afresh bool) bool {
 	b := &c.budgets[l-perDay]
-	if c.seeded[l-perDay] == m.generation {
+	if c.seeded[l-perDay] == m.generation && !afresh {
 		return true
 	}
 	if s.label != b.label {
@@ -203,7 +212,7 @@ func (c *counter) settle(s *Scope, asked, used Charge, then instant) {
 	}
 	for l := perDay; l < kinds; l++ {
 		if b := &c.budgets[l-perDay]; b.label == then.label(l) {
-			b.held -= asked.Micros
+			b.held = max(0, b.held-asked.Micros)
 			b.spent += used.Micros
 		}
 	}

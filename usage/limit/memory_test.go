@@ -43,6 +43,35 @@ func TestIdleCountersGo(t *testing.T) {
 	})
 }
 
+// TestClockBack has a clock that goes back over midnight, a little and much.
+func TestClockBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		l := w.limiter(FailLocal)
+		s := []*Scope{scope("a", Limits{PerDay: 1000})}
+		s[0].Spent = new(book).spent
+		time.Sleep(24 * time.Hour)
+		w.admit(l, s, Charge{}).Settle(Charge{Micros: 50})
+		ticket := w.admit(l, s, Charge{Micros: 900})
+		for back, want := range map[time.Duration]int64{10 * time.Second: 950, 0: 950} {
+			w.turnBack(back)
+			if n := w.levels(l, s...)["usd_per_day"]; n != want {
+				t.Errorf("%d used, %v before", n, back)
+			}
+		}
+		w.turnBack(time.Hour)
+		if n := w.levels(l, s...)["usd_per_day"]; n != 0 {
+			t.Errorf("%d used the day before", n)
+		}
+		w.turnBack(0)
+		w.levels(l, s...)
+		ticket.Settle(Charge{Micros: 1})
+		if n := w.levels(l, s...)["usd_per_day"]; n != 1 {
+			t.Errorf("%d used", n)
+		}
+	})
+}
+
 // TestSlowLedger has a client that hangs up while the ledger is asked: others get the answer.
 func TestSlowLedger(t *testing.T) {
 	everywhere(t, func(w *world) {

@@ -50,7 +50,10 @@ func (s *shared) order(m *message, o *order, id string) {
 			m.put(scope.max(l))
 		}
 		ledger := 0
-		if scope.Spent != nil {
+		switch {
+		case scope.Spent != nil && o.afresh(i):
+			ledger = 2
+		case scope.Spent != nil:
 			ledger = 1
 		}
 		day, month := o.seed(i, perDay), o.seed(i, perMonth)

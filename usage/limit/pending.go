@@ -32,7 +32,7 @@ type batch struct {
 }
 
 // pending are the settlements that Redis does not know yet. While it is away they are few:
-// those of requests that it had admitted, and one debt for each scope and day.
+// those of requests that it had admitted, and one debt for each scope and minute.
 type pending struct {
 	mu      sync.Mutex // guards all below
 	last    uint64
@@ -42,9 +42,11 @@ type pending struct {
 	known   []string
 }
 
+// A debt is told apart by when it was made: the ledger's answer, from which Redis may have begun
+// again without its data, has the older ones already.
 type debt struct {
-	key string
-	day int64
+	key         string
+	day, minute int64
 }
 
 // add keeps settlements for the next call, and tells whether they are the first to wait.
@@ -56,7 +58,8 @@ func (p *pending) add(s []settlement) bool {
 	return first
 }
 
-// owe adds up what was spent without Redis.
+// owe adds up what was spent without Redis. A minute's sum is as old as its oldest part: Redis
+// comes back in the last of them, where little is younger.
 func (p *pending) owe(s settlement) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -64,8 +67,10 @@ func (p *pending) owe(s settlement) bool {
 	if p.debts == nil {
 		p.debts = make(map[debt]settlement)
 	}
-	d := debt{s.key, s.day}
-	s.micros += p.debts[d].micros
+	d := debt{s.key, s.day, s.at.second() / 60}
+	if old, ok := p.debts[d]; ok {
+		s.micros, s.at = s.micros+old.micros, min(s.at, old.at)
+	}
 	p.debts[d] = s
 	return first
 }

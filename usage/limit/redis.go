@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strconv"
 	"strings"
@@ -58,11 +59,12 @@ type shared struct {
 }
 
 func newShared(o Options, t tuning, onLoss func()) (*shared, error) {
-	if !isAddress(o.Redis) {
+	address, ok := addressOf(o.Redis)
+	if !ok {
 		return nil, errors.New("the address of redis is no URL like redis://user:password@host:6379/0")
 	}
 	s := &shared{
-		now: o.Now, log: o.Log, tuning: t, pool: newPool(o.Redis, t, o.Now), script: redis.NewScript(anyKeys, t.script),
+		now: o.Now, log: o.Log, tuning: t, pool: newPool(address, t, o.Now), script: redis.NewScript(anyKeys, t.script),
 		process: rand.Text()[:12], gate: make(chan struct{}, connections), onLoss: onLoss,
 		kick: make(chan struct{}, 1), gone: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
@@ -70,14 +72,16 @@ func newShared(o Options, t tuning, onLoss func()) (*shared, error) {
 	return s, nil
 }
 
-// isAddress tells whether a URL names a server and, at most, the number of a database.
-func isAddress(address string) bool {
+// addressOf adds the port to a URL, for redigo cannot do that for [::1]. It tells whether the URL
+// names a server and, at most, the number of a database.
+func addressOf(address string) (string, bool) {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
-		return false
+		return "", false
 	}
+	u.Host = net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379"))
 	_, err = strconv.ParseUint(cmp.Or(strings.Trim(u.Path, "/"), "0"), 10, 16)
-	return err == nil
+	return u.String(), err == nil
 }
 
 // anyKeys lets the first argument of a script tell how many keys it has.
@@ -86,19 +90,22 @@ const anyKeys = -1
 const (
 	// maxIdle is how long a connection waits to be used again, and sureIdle how long it is
 	// trusted: firewalls forget those that idle, and a restarted Redis has never known them.
-	maxIdle  = 4 * time.Minute
+	maxIdle  = 30 * time.Second
 	sureIdle = 10 * time.Second
 )
 
 // newPool keeps connections; it makes none yet.
 func newPool(address string, t tuning, now func() time.Time) *redis.Pool {
-	options := []redis.DialOption{redis.DialConnectTimeout(t.answer), redis.DialReadTimeout(t.answer), redis.DialWriteTimeout(t.answer)}
+	options := []redis.DialOption{
+		redis.DialConnectTimeout(t.answer), redis.DialTLSHandshakeTimeout(t.answer),
+		redis.DialReadTimeout(t.answer), redis.DialWriteTimeout(t.answer),
+	}
 	return &redis.Pool{
 		MaxIdle: connections + 2, IdleTimeout: maxIdle, // and the background
 		DialContext: func(ctx context.Context) (redis.Conn, error) { return t.connect(ctx, address, options...) },
-		TestOnBorrow: func(c redis.Conn, last time.Time) error {
-			if now().Sub(last) < sureIdle {
-				return nil
+		TestOnBorrowContext: func(ctx context.Context, c redis.Conn, last time.Time) error {
+			if err := ctx.Err(); err != nil || now().Sub(last) < sureIdle {
+				return err // one that hangs takes all the time: the others are closed unasked
 			}
 			_, err := c.Do("PING")
 			return err

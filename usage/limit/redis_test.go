@@ -12,6 +12,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
+
+	"vertexgateway/usage"
 )
 
 // bubble runs a test on a miniredis, in fake time.
@@ -58,6 +60,7 @@ func TestRoundTrips(t *testing.T) {
 		}
 		s[0].Spent = b.spent
 		w.admit(l, s, Charge{Tokens: 5, Micros: 5}).Settle(Charge{Tokens: 7, Micros: 3})
+		time.Sleep(100 * time.Millisecond) // the first probe is over
 		before := w.calls.n.Load()
 		for range 100 {
 			w.admit(l, s, Charge{Tokens: 5, Micros: 5}).Settle(Charge{Tokens: 7, Micros: 3})
@@ -317,6 +320,116 @@ func TestLateDebt(t *testing.T) {
 			t.Errorf("%d spent", n)
 		}
 	})
+}
+
+// TestLongOutage has a Redis that comes back without its data, to replicas that notice it one
+// after the other: what they owe is in the ledger's answer already.
+func TestLongOutage(t *testing.T) {
+	bubble(t, func(w *world) {
+		all, b := w.limiters(2), new(book)
+		s := []*Scope{scope("a", Limits{PerDay: dollars(1)})}
+		s[0].Spent = b.spent
+		sum := usage.Micros(0)
+		use := func(n usage.Micros, pause time.Duration) {
+			for _, l := range all {
+				w.admit(l, s, Charge{Micros: 1}).Settle(Charge{Micros: n})
+				sum += n
+				b.set(sum, nil)
+				time.Sleep(pause)
+			}
+		}
+		use(1, time.Second)
+		w.cut()
+		for range 600 {
+			use(100, 500*time.Millisecond)
+		}
+		w.mini.FlushAll()
+		w.broken.Store(false)
+		for range 50 {
+			use(1, 50*time.Millisecond)
+		}
+		if n := w.levels(all[0], s...)["usd_per_day"]; n < int64(sum)-200 || n > int64(sum)+200 {
+			t.Errorf("%d spent, by the ledger %d", n, sum)
+		}
+	})
+}
+
+// TestDebts has a replica that does not reach Redis, where others spend meanwhile: of what it
+// owes, only what came before the ledger was asked is known there.
+func TestDebts(t *testing.T) {
+	bubble(t, func(w *world) {
+		l := w.limiter(FailLocal)
+		s := scope("a", Limits{PerDay: 1000})
+		at := instantOf(time.Now())
+		for i := range 6 {
+			l.shared.pending.owe(settlement{key: l.shared.key(s), micros: 10, at: at + instant(i*30_000)})
+		}
+		got, _ := l.shared.pending.take(nil)
+		ages := make(map[int64]usage.Micros)
+		for _, d := range got.settlements {
+			ages[int64(d.at-at)/1000] = d.micros
+		}
+		if d := cmp.Diff(map[int64]usage.Micros{0: 20, 60: 20, 120: 20}, ages); d != "" {
+			t.Error(d)
+		}
+		l.shared.pending.arrived(got)
+	})
+}
+
+// TestHang has a Redis that hangs while connections idle: not each of them is waited for. Two
+// may be, where the time for all ends in the very instant in which that for the first does.
+func TestHang(t *testing.T) {
+	bubble(t, func(w *world) {
+		l := w.limiter(FailLocal)
+		s := []*Scope{scope("a", Limits{Concurrency: 100})}
+		var wait sync.WaitGroup
+		for range 20 {
+			wait.Go(func() { w.admit(l, s, Charge{}) })
+		}
+		wait.Wait()
+		time.Sleep(sureIdle + time.Second)
+		if n := l.shared.pool.IdleCount(); n < 3 {
+			t.Fatalf("%d connections", n)
+		}
+		w.mute.Store(true)
+		began := time.Now()
+		w.admit(l, s, Charge{})
+		if took := time.Since(began); took > 2*w.tuning().answer || l.Shared() {
+			t.Errorf("admitted after %v", took)
+		}
+		w.mute.Store(false)
+		time.Sleep(w.tuning().answer) // the probe's, which began meanwhile
+		w.mend()
+		if !l.Shared() {
+			t.Error("redis is not noticed")
+		}
+	})
+}
+
+// TestSilentTLS has a server that takes connections and shakes no hands.
+func TestSilentTLS(t *testing.T) {
+	bubble(t, func(w *world) {
+		w.url = "rediss://127.0.0.1:1/0"
+		w.mute.Store(true)
+		l := w.limiter(FailLocal)
+		began := time.Now()
+		w.admit(l, []*Scope{scope("a", Limits{Concurrency: 1})}, Charge{})
+		if took := time.Since(began); took != w.tuning().answer {
+			t.Errorf("admitted after %v", took)
+		}
+		w.broken.Store(true) // nothing to be closed well
+	})
+}
+
+func TestPort(t *testing.T) {
+	for url, want := range map[string]string{
+		"redis://[::1]/0": "redis://[::1]:6379/0", "redis://host": "redis://host:6379",
+		"rediss://a:b%2F@[::1]:1/2": "rediss://a:b%2F@[::1]:1/2",
+	} {
+		if got, ok := addressOf(url); got != want || !ok {
+			t.Errorf("%s is %s, %t", url, got, ok)
+		}
+	}
 }
 
 // TestStaleConnections has a Redis that was restarted while connections idled.

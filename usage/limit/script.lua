@@ -198,11 +198,12 @@ local id = str()
 local asked = {1, num(), 1, num()}
 local missing = {}
 
--- seeded reads a purse. One whose beginning is not known goes on from a seed, or is missing.
+-- seeded reads a purse. One whose beginning is not known goes on from a seed, or is missing. So
+-- does one that may lack something (ledger is 2).
 local function seeded(p, place, max, ledger, label, seed)
   local h = redis.call('HMGET', p.key, 'spent', 'held', 'seeded')
   p.spent, p.held = int(h[1]), int(h[2])
-  if max == 0 or ledger == 0 or h[3] then return end
+  if max == 0 or ledger == 0 or h[3] and ledger == 1 then return end
   if label ~= p.label then
     missing[#missing + 1] = place
   elseif seed >= 0 then

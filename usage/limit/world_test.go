@@ -35,6 +35,7 @@ type world struct {
 	script string       // empty: the true one
 	behind atomic.Int64 // nanoseconds by which all clocks are late
 	broken atomic.Bool  // no connection gets through
+	mute   atomic.Bool  // what is sent does not
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -175,7 +176,7 @@ func (w *world) tuning() tuning {
 
 func (w *world) connect(ctx context.Context, address string, options ...redis.DialOption) (redis.Conn, error) {
 	if w.mini != nil {
-		options = append(options, redis.DialContextFunc(func(context.Context, string, string) (net.Conn, error) { return w.dial() }))
+		options = append(options, redis.DialContextFunc(func(ctx context.Context, _, _ string) (net.Conn, error) { return w.dial(ctx) }))
 	}
 	c, err := redis.DialURLContext(ctx, address, options...)
 	if err != nil {
@@ -184,9 +185,12 @@ func (w *world) connect(ctx context.Context, address string, options ...redis.Di
 	return &hooked{c, &w.calls}, nil
 }
 
-func (w *world) dial() (net.Conn, error) {
+func (w *world) dial(ctx context.Context) (net.Conn, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if w.broken.Load() {
 		return nil, errors.New("connection refused")
 	}
@@ -194,7 +198,20 @@ func (w *world) dial() (net.Conn, error) {
 	if err == nil {
 		w.conns = append(w.conns, c)
 	}
-	return c, err
+	return &mutable{c, &w.mute}, err
+}
+
+// A mutable connection loses what is sent while it is mute.
+type mutable struct {
+	net.Conn
+	mute *atomic.Bool
+}
+
+func (c *mutable) Write(b []byte) (int, error) {
+	if c.mute.Load() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
 }
 
 // cut ends the reach of Redis, and mend restores it.

@@ -1,5 +1,9 @@
 -- Both engines read this file, so it holds only what they share. Times are microseconds
 -- since 1970 UTC, money is millionths of a US dollar, flags are 0 or 1.
+--
+-- While an update rolls out, programs of the version before write to the tables of this one.
+-- So a migration only adds: a column has a DEFAULT, and nothing is dropped, renamed, or made
+-- stricter before no program that uses it can run any more.
 
 -- +goose Up
 CREATE TABLE requests (
@@ -64,6 +68,9 @@ CREATE TABLE hourly (
     estimated      bigint NOT NULL,
     PRIMARY KEY (hour, team, key, model, served, publisher, location)
 );
+
+-- Budgets begin with the sums of one team.
+CREATE INDEX hourly_team_hour ON hourly (team, hour);
 
 -- +goose Down
 DROP TABLE hourly;
