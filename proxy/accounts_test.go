@@ -61,20 +61,11 @@ func (w *world) entries() (all []entry) {
 func (w *world) bill() (used fakevertex.Usage, micros int64) {
 	w.t.Helper()
 	for _, r := range w.vertex.Requests() {
-		u := r.Usage
-		used.Input += u.Input
-		used.Output += u.Output
-		used.CacheRead += u.CacheRead
-		used.CacheWrite5m += u.CacheWrite5m
-		used.CacheWrite1h += u.CacheWrite1h
-		used.Thinking += u.Thinking
-		used.Searches += u.Searches
-		used.Pages += u.Pages
 		if r.Header.Get("X-Vertex-AI-LLM-Request-Type") != "dedicated" {
 			micros += w.costOf(r)
 		}
 	}
-	return used, micros
+	return w.billed(), micros
 }
 
 func (w *world) costOf(r *fakevertex.Request) int64 {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"net/http"
-	"time"
 
 	"vertexgateway/translate/openai"
 	"vertexgateway/usage"
@@ -16,8 +15,7 @@ func (x *exchange) admit(f openai.Usage) *openai.Error {
 		return nil
 	}
 	if !x.gateway.options.Ledger.Accepts() {
-		return &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeServer, Code: "usage_store_unavailable", RetryAfter: time.Second,
-			Message: "The gateway cannot record usage at the moment, and is set to answer nothing that it cannot record."}
+		return usageUnavailable("The gateway cannot record usage at the moment, and is set to answer nothing that it cannot record.", nil)
 	}
 	if err := x.reserve(f); err != nil {
 		return err
@@ -79,7 +77,7 @@ func (x *exchange) charge(f openai.Usage, scopes []*limit.Scope) (limit.Charge, 
 
 // price is what an upstream request costs in a place.
 func (x *exchange) price(p *place, u openai.Usage) usage.Cost {
-	if p.throughput == "dedicated" { // is paid for, used or not
+	if p.isProvisioned() { // is paid for, used or not
 		return usage.Cost{}
 	}
 	return usage.Price(x.route.prices, p.Location, u)

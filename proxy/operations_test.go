@@ -206,9 +206,15 @@ func (w *world) wantSeries(metric string, want map[string]float64) {
 // billed sums up what the emulator took for all its answers.
 func (w *world) billed() (sum fakevertex.Usage) {
 	for _, r := range w.vertex.Requests() {
-		sum.Input += r.Usage.Input
-		sum.Output += r.Usage.Output
-		sum.Thinking += r.Usage.Thinking
+		u := &r.Usage
+		sum.Input += u.Input
+		sum.Output += u.Output
+		sum.CacheRead += u.CacheRead
+		sum.CacheWrite5m += u.CacheWrite5m
+		sum.CacheWrite1h += u.CacheWrite1h
+		sum.Thinking += u.Thinking
+		sum.Searches += u.Searches
+		sum.Pages += u.Pages
 	}
 	return sum
 }

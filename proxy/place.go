@@ -136,6 +136,9 @@ func (p *place) do(ctx context.Context, req *translate.Request) (res *http.Respo
 	return res, token, err
 }
 
+// isProvisioned tells whether only provisioned throughput answers there.
+func (p *place) isProvisioned() bool { return p.throughput == "dedicated" }
+
 // header is what the call adds to the headers of every call.
 func (p *place) header(req *translate.Request) http.Header {
 	if p.throughput == "" {

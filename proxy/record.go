@@ -30,7 +30,7 @@ func (x *exchange) bill(p *place, u openai.Usage) {
 	}
 	x.usage.Add(u)
 	x.cost.Add(x.price(p, u))
-	x.provisioned = p.throughput == "dedicated"
+	x.provisioned = p.isProvisioned()
 }
 
 // release gives back what was reserved and not used.

@@ -11,9 +11,18 @@ import (
 	"vertexgateway/usage/limit"
 )
 
+// limitsUnavailable is the error of a request of which nobody knows whether it is over a limit.
 func limitsUnavailable(cause error) *openai.Error {
-	return &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeServer, Code: "limits_unavailable", RetryAfter: time.Second, Cause: cause,
-		Message: "The gateway cannot look up the limits of your team at the moment."}
+	return unavailable("limits_unavailable", "The gateway cannot look up the limits of your team at the moment.", cause)
+}
+
+// usageUnavailable is the error of a request for which the ledger is needed, and is away.
+func usageUnavailable(message string, cause error) *openai.Error {
+	return unavailable("usage_store_unavailable", message, cause)
+}
+
+func unavailable(code, message string, cause error) *openai.Error {
+	return &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeServer, Code: code, RetryAfter: time.Second, Message: message, Cause: cause}
 }
 
 // overLimit is the error of a request that is over a limit, in OpenAI's words, as SDKs and

@@ -17,7 +17,6 @@ import (
 
 // A team is what the configuration says of one, compiled. The zero value may do everything.
 type team struct {
-	name      string
 	models    []string // that it may ask for, as patterns; empty: all
 	locations []string // where it may be answered; empty: everywhere
 	labels    string   // for Google's bill, as a header's value; empty: none
@@ -34,7 +33,7 @@ type modelScope struct {
 
 // newTeam compiles a team.
 func (g *Gateway) newTeam(c *config.Config, t config.Team) *team {
-	compiled := &team{name: t.Name, models: t.Models, locations: t.Locations, keys: make(map[string]*limit.Scope)}
+	compiled := &team{models: t.Models, locations: t.Locations, keys: make(map[string]*limit.Scope)}
 	if c.Usage.Labels {
 		compiled.labels = usage.LabelsHeader(t.Name, "")
 	}

@@ -207,14 +207,8 @@ func TestConcurrencyLimit(t *testing.T) {
 		w.chat("claude-haiku-4-5", "", me...).failure(http.StatusBadRequest, "", "")
 		w.chat("claude-sonnet-4-5", `"temperature":9`, me...).failure(http.StatusBadRequest, "invalid_value", "temperature")
 	}
-	ctx, hangUp := context.WithCancel(t.Context())
-	req, _ := http.NewRequestWithContext(ctx, http.MethodPost, w.api.URL+"/v1/chat/completions", strings.NewReader(question("claude-opus-4-8", streamed)))
-	req.Header.Set(me[0], me[1])
-	res, err := w.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
+	hangUp := w.holdSlot()
+	defer hangUp()
 	e := w.chat("claude-sonnet-4-5", "", me...).failure(http.StatusTooManyRequests, "rate_limit_exceeded", "")
 	if !strings.Contains(e.Message, "requests at the same time") {
 		t.Errorf("%+v", e)

@@ -40,8 +40,7 @@ func (g *Gateway) usage(x *exchange) *openai.Error {
 func (x *exchange) used(since time.Time) ([]ledger.Row, *openai.Error) {
 	rows, err := x.gateway.options.Ledger.Sum(x.ctx, ledger.Query{Since: since, Team: x.key.Team, By: []string{"model", "key"}})
 	if err != nil && !errors.Is(err, ledger.ErrNone) {
-		return nil, &openai.Error{Status: http.StatusServiceUnavailable, Type: openai.TypeServer, Code: "usage_store_unavailable", RetryAfter: time.Second, Cause: err,
-			Message: "The usage cannot be read at the moment."}
+		return nil, usageUnavailable("The usage cannot be read at the moment.", err)
 	}
 	return rows, nil
 }
